@@ -1,0 +1,69 @@
+// The HTTP/1.1 server: Beast parser, limits where the bytes come in, keep-alive, pipelining, time-outs by one coarse
+// sweep per thread, TLS, graceful drain. One io_context per thread with a listening socket each (SO_REUSEPORT).
+// Middleware (spec api.md §§2.1, 2.8–2.11): request id, client address, content decoding, CORS and preflight, security
+// headers, 404/405/413/415/431, HTML or JSON errors, response compression, access log, exceptions into one logged 500.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/task.h"
+#include "http/router.h"
+#include "net/address.h"
+
+namespace mytoken::http {
+
+struct Limits {
+  std::size_t header_bytes = 16 * 1024;
+  std::size_t body_bytes = 1 << 20;                // after decoding
+  std::size_t connections = 10'000;
+  std::chrono::seconds request_timeout{30};        // from first byte to complete request: 408
+  std::chrono::seconds write_timeout{90};
+  std::chrono::seconds idle_timeout{120};
+};
+
+struct Tls {
+  std::string certificate_file;  // PEM chain
+  std::string key_file;          // PEM
+};
+
+struct ServerSettings {
+  std::vector<std::string> listen = {"127.0.0.1:0"};  // "host:port", "[::1]:8000"; port 0 = any
+  unsigned threads = 1;
+  Limits limits;
+  std::optional<Tls> tls;
+  std::string proxy_header;                        // "" = socket address
+  net::TrustedProxies trusted_proxies;
+  std::string issuer;                              // for HSTS (https)
+  // Page for errors on paths outside the API: (status, heading, text) -> HTML. Unset: a plain page.
+  std::function<std::string(int, std::string_view, std::string_view)> error_page;
+};
+
+class Server {
+ public:
+  // The router must not change afterwards. `log` and the router outlive the server.
+  Server(ServerSettings settings, const Router& router, Log& log);
+  ~Server();
+
+  // Opens the listening sockets. Error: address in use, certificate unreadable, …
+  Result<void> listen();
+  // Ports the sockets got, in order of `listen`.
+  std::vector<std::uint16_t> ports() const;
+  // Runs the threads; returns when stopped. Call once.
+  void run();
+  // Thread-safe: stops accepting, lets requests in flight finish (answers carry Connection: close), ends idle
+  // connections, and makes run() return after at most `limit`.
+  void drain(std::chrono::milliseconds limit);
+  // The io_contexts of the threads, for work that belongs beside the connections.
+  std::vector<asio::io_context*> contexts();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mytoken::http
