@@ -113,7 +113,7 @@ def main():
     parser.add_argument("--config", metavar="FILE", action="append", default=[], help="server settings on top of the demo's own")
     options = parser.parse_args()
     for name in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda *_: sys.exit(0))
+        signal.signal(name, lambda number, _: sys.exit(128 + number if options.once else 0))
     stack = Stack(overlays=options.config)
     try:
         with stack:
