@@ -60,6 +60,7 @@ class Key {
   struct Impl;
 
  private:
+  friend class KeySet;  // makes several keys of one RSA key without an alg
   explicit Key(std::shared_ptr<const Impl> impl) : impl_(std::move(impl)) {}
   std::shared_ptr<const Impl> impl_;
 };
