@@ -1,6 +1,7 @@
-// HttpClient on libcurl's multi interface: one multi handle per io_context, driven by asio sockets and a timer;
-// keep-alive, HTTP/2 where TLS negotiates it, proxies and CA settings of the environment. Debian presets CAPATH, which
-// turns curl's CA cache off: it is set to null on every handle.
+// HttpClient on libcurl's multi interface: one multi handle per io_context, driven by asio sockets
+// and a timer; keep-alive, HTTP/2 where TLS negotiates it, proxies and CA settings of the
+// environment. Debian presets CAPATH, which turns curl's CA cache off: it is set to null on every
+// handle.
 #pragma once
 #include <memory>
 #include <string>

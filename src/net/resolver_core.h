@@ -1,0 +1,19 @@
+// The resolver without the system's look-up: threads, queue, cache and time limit around any
+// blocking function.
+#pragma once
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "net/resolver.h"
+
+namespace mytoken::net {
+
+// Blocking: the confirmed names of an address. Called on the resolver's threads, at most two calls
+// at a time.
+using NameLookup = std::function<std::vector<std::string>(const std::string& address)>;
+
+std::unique_ptr<Resolver> make_resolver(const Clock& clock, NameLookup look_up);
+
+}  // namespace mytoken::net
