@@ -7,6 +7,7 @@
 #include <functional>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "base/encoding.h"
 #include "crypto/jose.h"
@@ -142,11 +143,18 @@ TEST(JoseKey, what_is_no_usable_private_key_is_refused) {
   ASSERT_NE(encrypted.find("ENCRYPTED"), std::string::npos);
   const std::string good = pkcs8(p256.key);
   ASSERT_TRUE(Key::from_pem(Secret(good), Algorithm::es256).has_value());
+  const std::vector<std::string> bad{std::string(),
+                                     std::string("no PEM"),
+                                     std::string(100'000, 'A'),
+                                     public_key,
+                                     encrypted,
+                                     pkcs8(small.key),
+                                     pkcs8(other_curve.key),
+                                     pkcs8(edwards.key),
+                                     pkcs8(pss_only.key),
+                                     good.substr(0, good.size() / 2)};
   ERR_clear_error();  // what making the examples has left
-  for (const std::string& pem :
-       {std::string(), std::string("no PEM"), std::string(100'000, 'A'), public_key, encrypted,
-        pkcs8(small.key), pkcs8(other_curve.key), pkcs8(edwards.key), pkcs8(pss_only.key),
-        good.substr(0, good.size() / 2)}) {
+  for (const std::string& pem : bad) {
     for (const Algorithm algorithm : {Algorithm::es256, Algorithm::rs256, Algorithm::ps256}) {
       EXPECT_FALSE(Key::from_pem(Secret(pem), algorithm).has_value()) << pem.substr(0, 40);
     }
