@@ -22,29 +22,31 @@ def _button(form, decision):
     return next((b for b in form["buttons"] if decision in (b["value"].lower(), b["text"].lower())), None)
 
 
-def log_in(consent_url, user, password, *, decision="allow", browser=None, done=None, trace=lambda page: None):
+def log_in(consent_url, user, password, *, decision="allow", at_provider="allow", browser=None, done=None, trace=lambda page: None):
     """Goes from `consent_url` through all pages until `done(page)` holds (default: the server's /native pages).
 
-    Returns the last page. Raises LoginFailed for an error status and for a page it does not understand.
+    `decision` is for the server's own consent page, `at_provider` for pages elsewhere. Returns the last page. Raises
+    LoginFailed for an error status and for a page it does not understand.
     """
     browser = browser or Browser()
     base = "{0.scheme}://{0.netloc}".format(urllib.parse.urlsplit(consent_url))
-    done = done or (lambda page: page.url.startswith(f"{base}/native"))
+    done = done or (lambda page: page.status < 400 and page.url.startswith(f"{base}/native"))
     page = browser.open(consent_url)
     for _ in range(MAX_PAGES):
         trace(page)
-        if page.status >= 400:
-            raise LoginFailed(f"{page.url} answered {page.status}: {page.text[:300]}")
         if done(page):
             return page
+        if page.status >= 400:
+            raise LoginFailed(f"{page.url} answered {page.status}: {page.text[:300]}")
+        wanted = decision if page.url.startswith(f"{base}/") else at_provider
         password_form = page.form_with(lambda f: any(x["type"] == "password" for x in f["fields"]))
-        decision_form = page.form_with(lambda f: _button(f, decision) is not None)
+        decision_form = page.form_with(lambda f: _button(f, wanted) is not None)
         if password_form:
             secret = next(x["name"] for x in password_form["fields"] if x["type"] == "password")
             name = next(x["name"] for x in password_form["fields"] if x["type"] in ("text", "email"))
             page = browser.submit(page, password_form, {name: user, secret: password}, (password_form["buttons"] or [None])[0])
         elif decision_form:
-            page = browser.submit(page, decision_form, button=_button(decision_form, decision))
+            page = browser.submit(page, decision_form, button=_button(decision_form, wanted))
         elif page.refresh:
             page = browser.open(urllib.parse.urljoin(page.url, page.refresh))
         else:

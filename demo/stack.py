@@ -31,6 +31,25 @@ def free_port():
         return s.getsockname()[1]
 
 
+def tail(log, lines=25):
+    return f"--- end of {log.name} ---\n" + "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def wait_for_line(name, child, log, pattern, seconds):
+    """Waits until a line of the file `log` matches `pattern`; returns the match. StackError if the child ends before."""
+    deadline = time.monotonic() + seconds
+    while True:
+        ended = child.poll() is not None  # asked first, so that a last line is not missed
+        found = re.search(pattern, log.read_text(errors="replace"), re.MULTILINE)
+        if found:
+            return found
+        if ended:
+            raise StackError(f"{name} ended with {child.returncode}\n{tail(log)}")
+        if time.monotonic() > deadline:
+            raise StackError(f"{name} did not say what was awaited within {seconds} s\n{tail(log)}")
+        time.sleep(0.02)
+
+
 class Process:
     """A child with its output in a file. `name` is for messages."""
 
@@ -43,20 +62,10 @@ class Process:
 
     def wait_for(self, pattern, seconds):
         """Waits until a line of the log matches `pattern`; returns the match."""
-        deadline = time.monotonic() + seconds
-        while True:
-            found = re.search(pattern, self.log.read_text(errors="replace"), re.MULTILINE)
-            if found:
-                return found
-            if self.child.poll() is not None:
-                raise StackError(f"{self.name} ended with {self.child.returncode}\n{self.tail()}")
-            if time.monotonic() > deadline:
-                raise StackError(f"{self.name} was not ready within {seconds} s\n{self.tail()}")
-            time.sleep(0.02)
+        return wait_for_line(self.name, self.child, self.log, pattern, seconds)
 
     def tail(self, lines=25):
-        text = self.log.read_text(errors="replace").splitlines()[-lines:]
-        return f"--- end of {self.log.name} ---\n" + "\n".join(text)
+        return tail(self.log, lines)
 
     def stop(self, seconds=15):
         """SIGTERM, then SIGKILL. Returns the exit code."""
@@ -100,6 +109,8 @@ def start_server(folder, port, config, overlays=(), name="server"):
     path.chmod(0o600)
     arguments = [a for file in (path, *overlays) for a in ("--config", os.path.abspath(file))]
     binary = BUILD / "mytoken-server"
+    if not binary.exists():
+        raise StackError(f"{binary} is not built")
     done = subprocess.run([binary, "init", *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
     if done.returncode != 0:
         raise StackError(f"mytoken-server init ended with {done.returncode}\n{done.stdout}{done.stderr}")
@@ -118,7 +129,7 @@ class Stack:
 
     `config`: more settings of the server, a dict or a function (issuer, op) -> dict; `overlays`: configuration files on top;
     `rotate`: the provider rotates refresh tokens.
-    Members: issuer, op (issuer of the provider), folder, provider, server, processes.
+    Members: issuer, op (issuer of the provider), folder, provider, server, processes (in the order of their start).
     """
 
     def __init__(self, config=None, overlays=(), rotate=True):
@@ -152,9 +163,19 @@ class Stack:
                            "scopes": SCOPES}],
             **more,
         }
-        self.server = start_server(self.folder, port, config, self.overlays)
+        self._server = (self.folder, port, config, self.overlays)
+        self.server = start_server(*self._server)
         self.issuer = self.server.issuer
         self.processes.append(self.server)
+
+    def restart_server(self):
+        """Ends the server in order and starts it again on the same database; returns the exit code of the first."""
+        self.processes.remove(self.server)
+        code = self.server.stop()
+        self.server.log.rename(self.server.log.with_suffix(".log.1"))  # the ready line of the new one is awaited
+        self.server = start_server(*self._server)
+        self.processes.append(self.server)
+        return code
 
     def _stop(self):
         while self.processes:
