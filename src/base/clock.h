@@ -1,6 +1,7 @@
 // Time is a dependency: everything that asks for the time is handed a Clock, so that tests need no sleeping.
 #pragma once
 #include <chrono>
+#include <cstdint>
 
 namespace mytoken {
 

@@ -13,7 +13,8 @@ namespace mytoken {
 std::optional<Seconds> parse_duration(std::string_view text);
 
 // A point in time as clauses accept it: decimal digits (Unix seconds), "+N" (seconds from now), "+<duration>",
-// "YYYY-MM-DD HH:MM" (UTC). Blank text is not a time. nullopt: anything else.
+// "YYYY-MM-DD HH:MM" (UTC, after 1970-01-01 00:00: a clause would read an earlier time as none). Blank text is not a
+// time. nullopt: anything else.
 std::optional<Time> parse_time(std::string_view text, Time now);
 
 }  // namespace mytoken

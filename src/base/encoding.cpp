@@ -1,3 +1,5 @@
+// One encoder and one strict decoder serve both base64 alphabets, so that no two places disagree on
+// what is accepted: a text that decodes is the only text of its bytes.
 #include "base/encoding.h"
 
 #include <array>
@@ -13,7 +15,8 @@ constexpr std::string_view url_safe =
 
 constexpr std::array<std::int8_t, 256> inverse(std::string_view alphabet) {
   std::array<std::int8_t, 256> table{};
-  for (auto& entry : table) entry = -1;
+  for (auto& entry : table)
+    entry = -1;
   for (std::size_t i = 0; i < alphabet.size(); ++i) {
     table[static_cast<unsigned char>(alphabet[i])] = static_cast<std::int8_t>(i);
   }
@@ -37,11 +40,13 @@ std::string encode(std::string_view bytes, std::string_view alphabet, bool padde
     }
   }
   if (count > 0) text += alphabet[(bits << (6 - count)) & 63];
-  while (padded && text.size() % 4 != 0) text += '=';
+  while (padded && text.size() % 4 != 0)
+    text += '=';
   return text;
 }
 
-std::optional<std::string> decode(std::string_view text, const std::array<std::int8_t, 256>& values) {
+std::optional<std::string> decode(std::string_view text,
+                                  const std::array<std::int8_t, 256>& values) {
   if (text.size() % 4 == 1) return std::nullopt;
   std::string bytes;
   bytes.reserve(text.size() * 3 / 4);
@@ -68,19 +73,26 @@ int hex_digit(char c) {
   return -1;
 }
 
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 }  // namespace
 
-std::string base64(std::string_view bytes) { return encode(bytes, standard, true); }
+std::string base64(std::string_view bytes) {
+  return encode(bytes, standard, true);
+}
 
 std::optional<std::string> decode_base64(std::string_view text) {
   if (text.size() % 4 != 0) return std::nullopt;
-  for (int i = 0; i < 2 && !text.empty() && text.back() == '='; ++i) text.remove_suffix(1);
+  for (int i = 0; i < 2 && !text.empty() && text.back() == '='; ++i)
+    text.remove_suffix(1);
   return decode(text, standard_values);
 }
 
-std::string base64url(std::string_view bytes) { return encode(bytes, url_safe, false); }
+std::string base64url(std::string_view bytes) {
+  return encode(bytes, url_safe, false);
+}
 
 std::optional<std::string> decode_base64url(std::string_view text) {
   return decode(text, url_safe_values);
@@ -183,7 +195,8 @@ bool is_utf8(std::string_view text) {
 
 std::string lower(std::string_view text) {
   std::string lowered(text);
-  for (char& c : lowered) c = lower(c);
+  for (char& c : lowered)
+    c = lower(c);
   return lowered;
 }
 

@@ -1,3 +1,5 @@
+// The codes, statuses and standard texts of failures in one place (spec api.md §2.8), so that every
+// floor says the same thing in the same words.
 #include "base/error.h"
 
 namespace mytoken {
@@ -15,8 +17,10 @@ Error invalid_grant(std::string description, int status) {
 }
 
 Error insufficient_capabilities() {
-  return {"insufficient_capabilities", 403,
-          "The provided token does not have the required capability for this operation", {}};
+  return {"insufficient_capabilities",
+          403,
+          "The provided token does not have the required capability for this operation",
+          {}};
 }
 
 Error usage_restricted() {

@@ -1,3 +1,5 @@
+// Boost.JSON with the limits that hostile input needs, and the pretty printer that it lacks.
+// Problems are named by Boost's own message, which never quotes the text.
 #include "base/json.h"
 
 namespace mytoken {

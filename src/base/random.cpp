@@ -1,3 +1,5 @@
+// Everything random comes from getrandom(2): no user-space generator whose state could leak, repeat
+// after a fork or be seeded badly.
 #include "base/random.h"
 
 #include <sys/random.h>
@@ -32,7 +34,8 @@ std::string random_bytes(std::size_t count) {
 }
 
 std::string random_text(std::size_t length, std::string_view alphabet) {
-  // Bytes at or above the largest multiple of the alphabet's size are drawn again, so no letter is favoured.
+  // Bytes at or above the largest multiple of the alphabet's size are drawn again, so no letter is
+  // favoured.
   const unsigned limit = 256u - 256u % static_cast<unsigned>(alphabet.size());
   std::string text;
   text.reserve(length);

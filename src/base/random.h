@@ -3,6 +3,7 @@
 // arguments in crypto/).
 #pragma once
 #include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 

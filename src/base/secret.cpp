@@ -1,3 +1,5 @@
+// The parts of Secret that need OpenSSL: wiping that the compiler may not remove, comparison that
+// does not tell where two values differ.
 #include "base/secret.h"
 
 #include <openssl/crypto.h>
@@ -13,7 +15,9 @@ Secret& Secret::operator=(const Secret& other) {
 }
 
 // A moved-from short string keeps its bytes in the object, so the source is wiped by hand.
-Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) { other.wipe(); }
+Secret::Secret(Secret&& other) noexcept : value_(std::move(other.value_)) {
+  other.wipe();
+}
 
 Secret& Secret::operator=(Secret&& other) noexcept {
   if (this != &other) {
