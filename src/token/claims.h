@@ -43,6 +43,8 @@ struct Claims {
   std::string jti;
   Restrictions restrictions;
   std::optional<Rotation> rotation;
+
+  bool operator==(const Claims&) const = default;
 };
 
 // Members in the order of §1.2.

@@ -16,7 +16,9 @@ namespace mytoken::token {
 struct Clause {
   std::optional<Time> nbf;                 // not before (absent or 0 in JSON = none)
   std::optional<Time> exp;                 // last second of validity
-  std::vector<std::string> scope;          // as written, order kept; empty = unlimited
+  // As written, order kept; empty = unlimited. Surplus blanks of the text are empty words (the text enters the hash), so
+  // whoever looks at single scopes skips empty words.
+  std::vector<std::string> scope;
   std::vector<std::string> audience;       // empty = unlimited
   std::vector<std::string> hosts;          // address, CIDR, host name, wildcard; empty = anywhere
   std::vector<std::string> geoip_allow;    // two-letter codes
@@ -48,6 +50,7 @@ json::array to_json(const Restrictions& restrictions);
 
 // Canonical JSON text of §5.6 (its own escaping), with `hosts` written as `ip` for the legacy hash.
 std::string canonical(const Clause& clause, bool legacy = false);
+void append_canonical(std::string& to, const Clause& clause, bool legacy = false);
 // SHA-512 of the canonical text: 64 raw bytes (clients see base64).
 std::string clause_hash(const Clause& clause);
 std::string legacy_clause_hash(const Clause& clause);
@@ -66,6 +69,7 @@ std::optional<Time> not_before(const Restrictions& restrictions);
 
 // Splits at blanks; no empty words.
 std::vector<std::string> words(std::string_view text);
+// The reverse, with one blank between two words.
 std::string join(const std::vector<std::string>& words);
 
 }  // namespace mytoken::token
