@@ -15,7 +15,7 @@ std::optional<std::string> optional_bytes(const sql::Row& r, int column) {
 
 constexpr std::string_view columns =
     "SELECT id, consent_hash, polling_hash, state_hash, status, error, issuer, request, key_for_consent, "
-    "key_for_polling, key_for_state, sealed_verifier, nonce_hash, browser_hash, created, created_ip, expires_at, "
+    "key_for_polling, key_for_state, sealed_secrets, browser_hash, created, created_ip, expires_at, "
     "mytoken_id, sealed_jwt FROM flows WHERE ";
 
 FlowRow flow_of(const sql::Row& r) {
@@ -31,14 +31,13 @@ FlowRow flow_of(const sql::Row& r) {
   flow.key_for_consent = r.bytes(8);
   flow.key_for_polling = optional_bytes(r, 9);
   flow.key_for_state = optional_bytes(r, 10);
-  flow.sealed_verifier = optional_bytes(r, 11);
-  flow.nonce_hash = optional_bytes(r, 12);
-  flow.browser_hash = optional_bytes(r, 13);
-  flow.created = r.time(14);
-  flow.created_ip = r.string(15);
-  flow.expires_at = r.time(16);
-  flow.mytoken_id = optional_bytes(r, 17);
-  flow.sealed_jwt = optional_bytes(r, 18);
+  flow.sealed_secrets = optional_bytes(r, 11);
+  flow.browser_hash = optional_bytes(r, 12);
+  flow.created = r.time(13);
+  flow.created_ip = r.string(14);
+  flow.expires_at = r.time(15);
+  flow.mytoken_id = optional_bytes(r, 16);
+  flow.sealed_jwt = optional_bytes(r, 17);
   return flow;
 }
 
@@ -52,11 +51,11 @@ Result<bool> changed_one(const Result<std::int64_t>& changed) {
 Result<void> add_flow(sql::Transaction& db, const FlowRow& f) {
   auto done = db.execute(
       "INSERT INTO flows (id, consent_hash, polling_hash, state_hash, status, error, issuer, request, key_for_consent, "
-      "key_for_polling, key_for_state, sealed_verifier, nonce_hash, browser_hash, created, created_ip, expires_at) "
-      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)",
+      "key_for_polling, key_for_state, sealed_secrets, browser_hash, created, created_ip, expires_at) "
+      "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
       Blob{f.id}, Blob{f.consent_hash}, blob(f.polling_hash), blob(f.state_hash), f.status, f.error, f.issuer,
-      f.request, Blob{f.key_for_consent}, blob(f.key_for_polling), blob(f.key_for_state), blob(f.sealed_verifier),
-      blob(f.nonce_hash), blob(f.browser_hash), f.created, f.created_ip, f.expires_at);
+      f.request, Blob{f.key_for_consent}, blob(f.key_for_polling), blob(f.key_for_state), blob(f.sealed_secrets),
+      blob(f.browser_hash), f.created, f.created_ip, f.expires_at);
   if (!done) return tl::unexpected(done.error());
   return {};
 }
@@ -76,17 +75,11 @@ Result<std::optional<FlowRow>> flow_by_polling(sql::Connection& db, const std::s
   return db.one(sql, flow_of, Blob{hash});
 }
 
-Result<void> bind_browser(sql::Transaction& db, const std::string& id, const std::string& browser_hash) {
-  auto done = db.execute("UPDATE flows SET browser_hash = $2 WHERE id = $1", Blob{id}, Blob{browser_hash});
-  if (!done) return tl::unexpected(done.error());
-  return {};
-}
-
 Result<bool> consent_flow(sql::Transaction& db, const std::string& id, const Consent& c) {
   return changed_one(db.execute(
       "UPDATE flows SET status = 'consented', request = $2, state_hash = $3, key_for_state = $4, "
-      "sealed_verifier = $5, nonce_hash = $6 WHERE id = $1 AND status IN ('started', 'consented')",
-      Blob{id}, c.request, Blob{c.state_hash}, Blob{c.key_for_state}, Blob{c.sealed_verifier}, Blob{c.nonce_hash}));
+      "sealed_secrets = $5, browser_hash = $6 WHERE id = $1 AND status IN ('started', 'consented')",
+      Blob{id}, c.request, Blob{c.state_hash}, Blob{c.key_for_state}, Blob{c.sealed_secrets}, Blob{c.browser_hash}));
 }
 
 Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_view from, std::string_view to,
@@ -98,7 +91,7 @@ Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_
 Result<bool> finish_flow(sql::Transaction& db, const std::string& id, const std::string& mytoken_id,
                          const std::optional<std::string>& sealed_jwt) {
   return changed_one(
-      db.execute("UPDATE flows SET status = 'done', mytoken_id = $2, sealed_jwt = $3, sealed_verifier = NULL "
+      db.execute("UPDATE flows SET status = 'done', mytoken_id = $2, sealed_jwt = $3, sealed_secrets = NULL "
                  "WHERE id = $1 AND status = 'exchanging'",
                  Blob{id}, Blob{mytoken_id}, blob(sealed_jwt)));
 }

@@ -15,16 +15,13 @@ Result<std::optional<FlowRow>> flow_by_consent(sql::Connection& db, const std::s
 Result<std::optional<FlowRow>> flow_by_state(sql::Connection& db, const std::string& hash);
 Result<std::optional<FlowRow>> flow_by_polling(sql::Connection& db, const std::string& hash);
 
-// Remembers the browser that opened the consent page.
-Result<void> bind_browser(sql::Transaction& db, const std::string& id, const std::string& browser_hash);
-
 // started|consented -> consented with everything of the accepted request. False: the flow is past that.
 struct Consent {
   std::string request;
   std::string state_hash;
   std::string key_for_state;
-  std::string sealed_verifier;
-  std::string nonce_hash;
+  std::string sealed_secrets;
+  std::string browser_hash;
 };
 Result<bool> consent_flow(sql::Transaction& db, const std::string& id, const Consent& consent);
 // Any of `from` -> `to`; false if the flow is in none of them. `error` is stored with it.

@@ -87,8 +87,7 @@ struct FlowRow {
   std::string key_for_consent;
   std::optional<std::string> key_for_polling;
   std::optional<std::string> key_for_state;
-  std::optional<std::string> sealed_verifier;
-  std::optional<std::string> nonce_hash;
+  std::optional<std::string> sealed_secrets;
   std::optional<std::string> browser_hash;
   Time created{};
   std::string created_ip;

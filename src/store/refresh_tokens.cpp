@@ -52,8 +52,8 @@ Result<void> release_all_leases(sql::Transaction& db) {
 Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64_t version,
                              const std::string& sealed_token, Time now) {
   auto changed = db.execute(
-      "UPDATE refresh_tokens SET sealed_token = $3, version = version + 1, state = 'ok', last_rotation = $4 "
-      "WHERE id = $1 AND version = $2",
+      "UPDATE refresh_tokens SET sealed_token = $3, version = $2 + 1, state = 'ok', last_rotation = $4 "
+      "WHERE id = $1 AND version <= $2",
       id, version, Blob{sealed_token}, now);
   if (!changed) return tl::unexpected(changed.error());
   return *changed == 1;

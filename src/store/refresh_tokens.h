@@ -19,7 +19,8 @@ Result<void> release_lease(sql::Transaction& db, RefreshTokenId id, const std::s
 // At the start of the only server of an embedded database: leases of a process that died.
 Result<void> release_all_leases(sql::Transaction& db);
 
-// Stores a successor if `version` is still the stored one, and sets state ok. False: somebody stored a newer one.
+// Stores the successor of `version` as version + 1 and sets state ok, unless something newer than `version` is stored
+// (then false). The stored version may be older: its successors may have waited in the journal.
 Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64_t version,
                              const std::string& sealed_token, Time now);
 // state: ok, suspect, dead.

@@ -19,6 +19,34 @@ Link link_of(const sql::Row& row) {
   return link;
 }
 
+// Adds 1 where the limit allows it; the link to what the clause is charged with in turn, nullopt if used up.
+Result<std::optional<Link>> charge(sql::Transaction& db, const Link& at, UsageKind kind) {
+  const std::string_view sql =
+      kind == UsageKind::at
+          ? "UPDATE clauses SET used_at = used_at + 1 WHERE mytoken_id = $1 AND hash = $2 "
+            "AND (limit_at IS NULL OR used_at < limit_at) RETURNING parent_mytoken_id, parent_hash"
+          : "UPDATE clauses SET used_other = used_other + 1 WHERE mytoken_id = $1 AND hash = $2 "
+            "AND (limit_other IS NULL OR used_other < limit_other) RETURNING parent_mytoken_id, parent_hash";
+  return db.one(sql, link_of, Blob{*at.mytoken_id}, Blob{*at.hash});
+}
+
+// Takes 1 back from at most `levels` clauses of a chain.
+Result<void> give_back(sql::Transaction& db, Link next, UsageKind kind, int levels) {
+  const std::string_view sql =
+      kind == UsageKind::at
+          ? "UPDATE clauses SET used_at = used_at - 1 WHERE mytoken_id = $1 AND hash = $2 AND used_at > 0 "
+            "RETURNING parent_mytoken_id, parent_hash"
+          : "UPDATE clauses SET used_other = used_other - 1 WHERE mytoken_id = $1 AND hash = $2 AND used_other > 0 "
+            "RETURNING parent_mytoken_id, parent_hash";
+  for (int level = 0; next.mytoken_id && next.hash && level < levels; ++level) {
+    auto row = db.one(sql, link_of, Blob{*next.mytoken_id}, Blob{*next.hash});
+    if (!row) return tl::unexpected(row.error());
+    if (!*row) return {};
+    next = std::move(**row);
+  }
+  return {};
+}
+
 }  // namespace
 
 Result<void> add_clauses(sql::Transaction& db, const std::string& mytoken_id, const std::vector<ClauseRow>& clauses) {
@@ -55,19 +83,15 @@ Result<std::vector<ClauseRow>> clauses_of(sql::Connection& db, const std::string
 Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id, const std::string& hash, UsageKind kind,
                            bool with_ancestors) {
   Link next{mytoken_id, hash};
-  for (int depth = 0; next.mytoken_id && next.hash && depth < deepest_chain; ++depth) {
-    const Blob id{*next.mytoken_id};
-    const Blob clause{*next.hash};
-    auto row = kind == UsageKind::at
-                   ? db.one("UPDATE clauses SET used_at = used_at + 1 WHERE mytoken_id = $1 AND hash = $2 "
-                            "AND (limit_at IS NULL OR used_at < limit_at) RETURNING parent_mytoken_id, parent_hash",
-                            link_of, id, clause)
-                   : db.one("UPDATE clauses SET used_other = used_other + 1 WHERE mytoken_id = $1 AND hash = $2 "
-                            "AND (limit_other IS NULL OR used_other < limit_other) "
-                            "RETURNING parent_mytoken_id, parent_hash",
-                            link_of, id, clause);
+  int charged = 0;
+  for (; next.mytoken_id && next.hash && charged < deepest_chain; ++charged) {
+    auto row = charge(db, next, kind);
     if (!row) return tl::unexpected(row.error());
-    if (!*row) return false;
+    if (!*row) {  // used up: what was charged below gets it back
+      auto undone = give_back(db, {mytoken_id, hash}, kind, charged);
+      if (!undone) return tl::unexpected(undone.error());
+      return false;
+    }
     if (!with_ancestors) return true;
     next = std::move(**row);
   }
@@ -76,22 +100,7 @@ Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id, 
 
 Result<void> return_usage(sql::Transaction& db, const std::string& mytoken_id, const std::string& hash, UsageKind kind,
                           bool with_ancestors) {
-  Link next{mytoken_id, hash};
-  for (int depth = 0; next.mytoken_id && next.hash && depth < deepest_chain; ++depth) {
-    const Blob id{*next.mytoken_id};
-    const Blob clause{*next.hash};
-    auto row = kind == UsageKind::at
-                   ? db.one("UPDATE clauses SET used_at = used_at - 1 WHERE mytoken_id = $1 AND hash = $2 "
-                            "AND used_at > 0 RETURNING parent_mytoken_id, parent_hash",
-                            link_of, id, clause)
-                   : db.one("UPDATE clauses SET used_other = used_other - 1 WHERE mytoken_id = $1 AND hash = $2 "
-                            "AND used_other > 0 RETURNING parent_mytoken_id, parent_hash",
-                            link_of, id, clause);
-    if (!row) return tl::unexpected(row.error());
-    if (!*row || !with_ancestors) return {};
-    next = std::move(**row);
-  }
-  return {};
+  return give_back(db, {mytoken_id, hash}, kind, with_ancestors ? deepest_chain : 1);
 }
 
 }  // namespace mytoken::store

@@ -11,12 +11,12 @@ namespace mytoken::store {
 
 enum class UsageKind { at, other };
 
-// Rows of a new token. `parents[i]`: hash of the parent's clause that clause i was fitted into, "" = none.
+// Rows of a new token; counters start at 0.
 Result<void> add_clauses(sql::Transaction& db, const std::string& mytoken_id, const std::vector<ClauseRow>& clauses);
 Result<std::vector<ClauseRow>> clauses_of(sql::Connection& db, const std::string& mytoken_id);
 
-// Compare-and-set: adds 1 to the clause and, if `with_ancestors`, to its chain. False: a limit is reached, nothing may
-// be committed then (the caller fails its transaction).
+// Compare-and-set: adds 1 to the clause and, if `with_ancestors`, to its chain. False: a limit in the chain is reached;
+// nothing is charged then.
 Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id, const std::string& hash, UsageKind kind,
                            bool with_ancestors);
 // Gives a reservation back; rows that are gone by now are passed over.

@@ -87,8 +87,7 @@ CREATE TABLE flows (
   key_for_consent BLOB NOT NULL,            -- the flow's key under consent code, polling code, state
   key_for_polling BLOB,
   key_for_state BLOB,
-  sealed_verifier BLOB,                     -- PKCE verifier under the state
-  nonce_hash BLOB,
+  sealed_secrets BLOB,                      -- PKCE verifier and nonce under the state
   browser_hash BLOB,
   created INTEGER NOT NULL,
   created_ip TEXT NOT NULL,

@@ -1,0 +1,233 @@
+#include "service/access.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "base/fault.h"
+#include "crypto/hash.h"
+#include "service/mint.h"
+#include "service/refresh.h"
+#include "store/history.h"
+#include "store/refresh_tokens.h"
+
+namespace mytoken::service {
+namespace {
+
+constexpr std::chrono::milliseconds lease_pause{100};
+
+// Identifies a request for a retry: everything that decides what is answered.
+std::string hash_of(const AccessRequest& request) {
+  json::array parts = {"access",
+                       request.oidc_issuer,
+                       token::join(request.scopes),
+                       json::value_from(request.audiences),
+                       request.comment,
+                       request.as_oauth_refresh};
+  return crypto::sha256(json::serialize(parts));
+}
+
+// Everything a step needs to know about the request under way; lives in the coroutine's frame.
+struct Job {
+  Context& context;
+  AccessRequest request;
+  std::string request_hash;
+  Authenticated token;
+  std::shared_ptr<oidc::Provider> provider;
+  token::UseRequest use;
+  token::ClientFacts facts;
+  RefreshTurn turn;
+  Charge charge;
+  store::RefreshTokenRow refresh_token;
+};
+
+// Step 4: the state is read again, the usage reserved, the lease taken, the newest refresh token fetched.
+Result<void> reserve(sql::Transaction& db, Job& job) {
+  if (auto r = require_current(db, job.token); !r) return r;
+  auto charge = charge_clause(db, job.context, job.token, job.use, job.facts);
+  if (!charge) return tl::unexpected(charge.error());
+  if (!job.token.state.refresh_token_id) return fail(invalid_token("No refresh token attached"));
+  const store::RefreshTokenId id = *job.token.state.refresh_token_id;
+  if (auto r = take_lease(db, job.context, id, job.turn); !r) return r;
+  auto row = newest_refresh_token(db, job.context, id);
+  if (!row) return tl::unexpected(row.error());
+  job.charge = std::move(*charge);
+  job.refresh_token = std::move(*row);
+  return {};
+}
+
+Task<Result<void>> reserve_with_lease(Job& job) {
+  auto executor = co_await asio::this_coro::executor;
+  const auto give_up = std::chrono::steady_clock::now() + job.context.settings.longest_wait;
+  for (;;) {
+    auto work = [&job](sql::Transaction& db) { return reserve(db, job); };
+    auto reserved = co_await job.context.database.write(work);
+    if (reserved || reserved.error().code != "lease_taken") co_return reserved;
+    if (std::chrono::steady_clock::now() >= give_up) {
+      Error error = reserved.error();
+      error.code = "internal_server_error";
+      co_return fail(std::move(error));
+    }
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> timer(
+        executor, lease_pause);
+    co_await timer.async_wait(use_task);
+  }
+}
+
+// A refused or failed request leaves no trace but what was learnt about the refresh token.
+Task<void> undo(Job& job, std::optional<oidc::ProviderError> error) {
+  auto work = [&job, &error](sql::Transaction& db) -> Result<void> {
+    if (job.charge.clause_hash) {
+      if (auto r = store::return_usage(db, job.token.state.id, *job.charge.clause_hash, store::UsageKind::at,
+                                       job.context.settings.strict_usage_inheritance);
+          !r) {
+        return r;
+      }
+    }
+    if (error) {
+      if (auto r = note_failure(db, job.context, *job.provider, job.refresh_token, *error); !r) return r;
+    }
+    return store::release_lease(db, job.refresh_token.id, job.context.owner);
+  };
+  auto undone = co_await job.context.database.write(work);
+  if (!undone) {
+    // The reservation stays charged: a limit may be used up early, never exceeded.
+    job.context.log.error("a reserved usage could not be given back", {{"problem", undone.error().cause}});
+  }
+}
+
+// A provider that grants more than the clause allows has not understood the request (spec tokens.md §5.7).
+bool exceeds_clause(const Job& job, const oidc::TokenAnswer& answer) {
+  if (!job.charge.clause || !answer.scope) return false;
+  const auto& allowed = job.token.claims().restrictions[*job.charge.clause].scope;
+  if (allowed.empty()) return false;
+  for (const auto& scope : *answer.scope) {
+    if (scope == "openid" || scope == "offline_access") continue;
+    if (std::find(allowed.begin(), allowed.end(), scope) == allowed.end()) return true;
+  }
+  return false;
+}
+
+json::object answer_body(const oidc::TokenAnswer& answer, const token::Selection& selection) {
+  json::object body;
+  body["access_token"] = answer.access_token.reveal();
+  body["token_type"] = answer.token_type;
+  if (answer.expires_in) body["expires_in"] = *answer.expires_in;
+  const auto& scope = answer.scope ? *answer.scope : selection.scopes;
+  if (!scope.empty()) body["scope"] = token::join(scope);
+  if (answer.audience) body["audience"] = json::value_from(*answer.audience);
+  return body;
+}
+
+// Step 6: history, and the mytoken's own rotation, in one transaction that also ends the lease.
+Result<void> settle(sql::Transaction& db, const Job& job, const oidc::TokenAnswer& answer,
+                    const token::Selection& selection, const std::optional<Successor>& next, const std::string& body) {
+  const Context& context = job.context;
+  const ClientInfo& client = job.request.presentation.client;
+  const std::string& id = job.token.state.id;
+  if (auto r = store::release_lease(db, job.refresh_token.id, context.owner); !r) return r;
+  if (auto r = store::add_event(db, context.clock, id, "AT_created", "Used grant_type mytoken", client); !r) return r;
+  store::AccessTokenRecord record;
+  if (answer.expires_in) record.expires_at = context.clock.now() + Seconds(*answer.expires_in);
+  record.comment = job.request.comment;
+  record.scope = token::join(answer.scope ? *answer.scope : selection.scopes);
+  record.audience = json::serialize(json::value_from(answer.audience ? *answer.audience : selection.audiences));
+  record.hash = crypto::sha256(answer.access_token.reveal());
+  if (auto r = store::add_access_token(db, context.clock, id, record, client); !r) return r;
+  if (!next) return {};
+  return store_successor(db, context, job.token, *next, job.request_hash, body, client);
+}
+
+Error refused(const Job& job, const oidc::ProviderError& error) {
+  job.context.log.warning("the provider gave no access token",
+                          {{"issuer", job.provider->settings().issuer},
+                           {"status", error.status},
+                           {"error", error.error},
+                           {"cause", error.cause}});
+  return to_error(error);
+}
+
+Task<Result<AccessAnswer>> run(Job& job) {
+  Context& context = job.context;
+  auto turn = co_await wait_for_turn(context, *job.token.state.refresh_token_id, *job.provider);
+  if (!turn) co_return tl::unexpected(turn.error());
+  job.turn = std::move(*turn);
+  auto reserved = co_await reserve_with_lease(job);
+  if (!reserved) co_return tl::unexpected(reserved.error());
+  fault_point("after_reserve");
+
+  auto key = family_key(job.token);
+  if (!key) {
+    co_await undo(job, std::nullopt);
+    co_return tl::unexpected(key.error());
+  }
+  const auto& restrictions = job.token.claims().restrictions;
+  const token::Clause* clause = job.charge.clause ? &restrictions[*job.charge.clause] : nullptr;
+  const token::Selection selection = token::select(job.use, clause, job.provider->settings().scopes);
+  auto refreshed = co_await refresh(context, *job.provider, job.refresh_token, *key, selection.scopes,
+                                    selection.audiences);
+  if (!refreshed) {
+    Error error = refused(job, refreshed.error());
+    co_await undo(job, std::move(refreshed.error()));
+    co_return fail(std::move(error));
+  }
+  const oidc::TokenAnswer& answer = refreshed->answer;
+  if (exceeds_clause(job, answer)) {
+    co_await undo(job, std::nullopt);
+    co_return fail(oidc_error(502, "the provider granted more than the token's restrictions allow"));
+  }
+
+  auto next = successor(context, job.token, token::Use::access_token, *key);
+  if (!next) {
+    co_await undo(job, std::nullopt);
+    co_return tl::unexpected(next.error());
+  }
+  AccessAnswer result;
+  result.body = answer_body(answer, selection);
+  if (*next) {
+    result.rotated = (*next)->delivery.text;
+    if (job.request.as_oauth_refresh) result.body["refresh_token"] = result.rotated.reveal();
+    result.body["token_update"] = (*next)->update;
+  }
+  const std::string body = *next ? json::serialize(result.body) : std::string();
+  auto work = [&](sql::Transaction& db) { return settle(db, job, answer, selection, *next, body); };
+  auto settled = co_await context.database.write(work);
+  if (!settled) {
+    co_await undo(job, std::nullopt);
+    co_return tl::unexpected(settled.error());
+  }
+  fault_point("after_settle");
+  co_return result;
+}
+
+}  // namespace
+
+Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request) {
+  std::string request_hash = hash_of(request);
+  auto admission = co_await admit(context, request.presentation, request_hash);
+  if (!admission) co_return tl::unexpected(admission.error());
+  if (admission->earlier_answer) {
+    auto body = parse_json(*admission->earlier_answer);
+    if (!body || !body->is_object()) co_return fail(internal_error("a stored answer is damaged"));
+    AccessAnswer answer;
+    answer.body = std::move(body->as_object());
+    if (const auto* update = answer.body.if_contains("token_update"); update && update->is_object()) {
+      answer.rotated = Secret(std::string(string_member(update->as_object(), "mytoken")));
+    }
+    co_return answer;
+  }
+
+  Job job{context, std::move(request), std::move(request_hash), std::move(admission->token), {}, {}, {}, {}, {}, {}};
+  if (auto r = require_capability(job.token, "AT"); !r) co_return tl::unexpected(r.error());
+  job.use.use = token::Use::access_token;
+  job.use.scopes = job.request.scopes;
+  job.use.audiences = job.request.audiences;
+  job.facts = co_await client_facts(context, job.token.claims().restrictions, job.request.presentation.client.address);
+  if (auto r = require_clause(context, job.token, job.use, job.facts); !r) co_return tl::unexpected(r.error());
+  auto provider = require_issuer(context, job.token, job.request.oidc_issuer);
+  if (!provider) co_return tl::unexpected(provider.error());
+  job.provider = *provider;
+  if (!job.token.refresh_token) co_return fail(invalid_token("No refresh token attached"));
+  co_return co_await run(job);
+}
+
+}  // namespace mytoken::service

@@ -1,0 +1,288 @@
+#include "service/authenticate.h"
+
+#include "base/encoding.h"
+#include "crypto/envelope.h"
+#include "crypto/hash.h"
+#include "store/history.h"
+#include "store/proxies.h"
+#include "store/refresh_tokens.h"
+#include "store/tokens.h"
+#include "service/revoke.h"
+
+namespace mytoken::service {
+namespace {
+
+// What one read brings back (DESIGN §7 step 2).
+struct Stored {
+  std::optional<store::ProxyRow> proxy;
+  std::optional<store::TokenState> state;
+  std::vector<store::ClauseRow> clauses;
+  std::optional<store::RefreshTokenRow> refresh_token;
+  std::optional<store::RotationRecord> rotation;
+};
+
+Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>& proxy_id, std::string token_id,
+                           std::int64_t seq_no) {
+  Stored stored;
+  if (proxy_id) {
+    auto proxy = store::proxy(db, *proxy_id, "short_token");
+    if (!proxy) return tl::unexpected(proxy.error());
+    if (!*proxy) return stored;
+    token_id = (*proxy)->mytoken_id;
+    stored.proxy = std::move(*proxy);
+  }
+  auto state = store::token_state(db, token_id);
+  if (!state) return tl::unexpected(state.error());
+  if (!*state) return stored;
+  stored.state = std::move(*state);
+  auto clauses = store::clauses_of(db, token_id);
+  if (!clauses) return tl::unexpected(clauses.error());
+  stored.clauses = std::move(*clauses);
+  if (stored.state->refresh_token_id) {
+    auto row = store::refresh_token(db, *stored.state->refresh_token_id);
+    if (!row) return tl::unexpected(row.error());
+    stored.refresh_token = std::move(*row);
+  }
+  // Only the immediate predecessor can have a stored answer; a short token's number is known later.
+  if (stored.state->seq_no > 1 && (seq_no == 0 || stored.state->seq_no == seq_no + 1)) {
+    auto rotation = store::rotation_record(db, token_id);
+    if (!rotation) return tl::unexpected(rotation.error());
+    stored.rotation = std::move(*rotation);
+  }
+  return stored;
+}
+
+Result<std::shared_ptr<const VerifiedToken>> verify_jwt(Context& context, const std::string& digest, Secret jwt) {
+  if (auto known = context.verified.find(digest, context.clock.now())) return known;
+  auto payload = context.verification_keys.verify(jwt.reveal());
+  if (!payload) return tl::unexpected(payload.error());
+  auto claims = token::parse_claims(*payload);
+  if (!claims) return tl::unexpected(claims.error());
+  auto id = token::mytoken_id(claims->jti);
+  if (!id) return fail(invalid_token("invalid id"));
+  auto token = std::make_shared<VerifiedToken>(VerifiedToken{std::move(jwt), std::move(*claims), std::move(*id)});
+  context.verified.remember(digest, token);
+  return token;
+}
+
+Result<void> check_claims(const Context& context, const token::Claims& claims, bool check_times) {
+  token::AcceptanceOptions options;
+  options.issuer = context.settings.issuer;
+  options.skew = context.settings.clock_skew;
+  options.check_times = check_times;
+  return token::accept(claims, context.clock.now(), options);
+}
+
+struct Looked {
+  Authenticated token;
+  std::optional<store::RotationRecord> rotation;
+  bool exists = false;
+};
+
+Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool check_times) {
+  const token::Presented kind = token::classify(presentation.text.reveal());
+  if (kind == token::Presented::malformed) co_return fail(invalid_token("token not valid"));
+  Looked looked;
+  looked.token.representation = kind;
+  const std::string digest = crypto::sha256(presentation.text.reveal());
+  std::shared_ptr<const VerifiedToken> verified;
+  std::optional<std::string> proxy_id;
+  if (kind == token::Presented::jwt) {
+    auto jwt = verify_jwt(context, digest, presentation.text);
+    if (!jwt) co_return tl::unexpected(jwt.error());
+    verified = *jwt;
+    if (auto fine = check_claims(context, verified->claims, check_times); !fine) co_return tl::unexpected(fine.error());
+  } else {
+    proxy_id = crypto::sha512(presentation.text.reveal());
+    verified = context.verified.find(digest, context.clock.now());
+  }
+  const std::string id = verified ? verified->id : std::string();
+  const std::int64_t seq_no = verified ? static_cast<std::int64_t>(verified->claims.seq_no) : 0;
+  auto work = [&proxy_id, &id, seq_no](sql::Connection& db) { return read_stored(db, proxy_id, id, seq_no); };
+  auto stored = co_await context.database.read(work);
+  if (!stored) co_return tl::unexpected(stored.error());
+  if (proxy_id) {
+    if (!stored->proxy || (stored->proxy->expires_at && *stored->proxy->expires_at < context.clock.now())) {
+      co_return fail(invalid_token("token not valid"));
+    }
+    if (!verified) {
+      auto jwt = crypto::open(stored->proxy->sealed_jwt, presentation.text, "proxy:" + *proxy_id);
+      if (!jwt) co_return tl::unexpected(jwt.error());
+      auto opened = verify_jwt(context, digest, std::move(*jwt));
+      if (!opened) co_return tl::unexpected(opened.error());
+      verified = *opened;
+    }
+    if (auto fine = check_claims(context, verified->claims, check_times); !fine) co_return tl::unexpected(fine.error());
+  }
+  // A row that stands for another token than the one it holds is not ours.
+  if (stored->state && stored->state->id != verified->id) co_return fail(invalid_token("token not valid"));
+  looked.token.token = std::move(verified);
+  looked.token.presented = std::move(presentation.text);
+  looked.exists = stored->state.has_value();
+  if (looked.exists) looked.token.state = std::move(*stored->state);
+  looked.token.clauses = std::move(stored->clauses);
+  looked.token.refresh_token = std::move(stored->refresh_token);
+  looked.rotation = std::move(stored->rotation);
+  co_return looked;
+}
+
+bool lifetime_passed(const token::Claims& claims, const store::TokenState& state, Time now) {
+  return claims.rotation && claims.rotation->lifetime.count() > 0 &&
+         state.last_rotated + claims.rotation->lifetime < now;
+}
+
+}  // namespace
+
+Error not_current() { return invalid_token("token is revoked or no longer current"); }
+
+Task<Result<Authenticated>> verify_presented(Context& context, Presentation presentation, bool check_times) {
+  auto looked = co_await look_up(context, std::move(presentation), check_times);
+  if (!looked) co_return tl::unexpected(looked.error());
+  if (!looked->exists) co_return fail(not_current());
+  co_return std::move(looked->token);
+}
+
+Task<Result<Admission>> admit(Context& context, Presentation presentation, std::string request_hash) {
+  const Time arrival = presentation.arrival;
+  auto looked = co_await look_up(context, std::move(presentation), true);
+  if (!looked) co_return tl::unexpected(looked.error());
+  if (!looked->exists) co_return fail(not_current());
+  const token::Claims& claims = looked->token.claims();
+  const store::TokenState& state = looked->token.state;
+  const Time now = context.clock.now();
+  const auto seq_no = static_cast<std::int64_t>(claims.seq_no);
+  if (seq_no < state.seq_no) {
+    const bool recent = seq_no + 1 == state.seq_no && now <= state.last_rotated + context.settings.rotation_grace;
+    if (recent && looked->rotation && !request_hash.empty() &&
+        looked->rotation->predecessor_seq_no == seq_no && looked->rotation->expires_at >= now &&
+        looked->rotation->request_hash == request_hash) {
+      auto answer = crypto::open(looked->rotation->sealed_answer, looked->token.presented, "rotation:" + state.id);
+      if (answer) {
+        Admission admission;
+        admission.token = std::move(looked->token);
+        admission.earlier_answer = std::string(answer->reveal());
+        co_return admission;
+      }
+    }
+    // Overtaken by a parallel request: no theft. Any other use of an outdated token with auto_revoke is.
+    const bool overtaken = state.last_rotated >= arrival;
+    if (claims.rotation && claims.rotation->auto_revoke && !overtaken) {
+      context.log.warning("a rotated-away token was used: its family is revoked",
+                          {{"mom_id", base64(state.id).substr(0, 8)}});
+      co_await revoke_family(context, state.id);
+    }
+    co_return fail(not_current());
+  }
+  if (seq_no > state.seq_no || lifetime_passed(claims, state, now)) co_return fail(not_current());
+  Admission admission;
+  admission.token = std::move(looked->token);
+  co_return admission;
+}
+
+Result<void> require_capability(const Authenticated& token, std::string_view capability) {
+  if (token::has(token.claims().capabilities, capability)) return {};
+  return fail(insufficient_capabilities());
+}
+
+Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context, const Authenticated& token,
+                                                       std::string_view issuer) {
+  const auto bare = [](std::string_view text) { return text.ends_with('/') ? text.substr(0, text.size() - 1) : text; };
+  if (!issuer.empty() && bare(issuer) != bare(token.claims().oidc_iss)) {
+    return fail(invalid_request("token not for specified issuer"));
+  }
+  auto provider = context.providers.find(token.claims().oidc_iss);
+  if (!provider) return fail(invalid_request("The provided issuer is not supported"));
+  return provider;
+}
+
+Task<token::ClientFacts> client_facts(Context& context, const token::Restrictions& restrictions, std::string address) {
+  token::ClientFacts facts;
+  facts.address = std::move(address);
+  if (!facts.address.empty() && token::needs_names(restrictions)) {
+    facts.names = co_await context.resolver.confirmed_names(facts.address);
+  }
+  co_return facts;
+}
+
+namespace {
+
+const store::ClauseRow* row_of(const std::vector<store::ClauseRow>& rows, const std::string& hash) {
+  for (const auto& row : rows) {
+    if (row.hash == hash) return &row;
+  }
+  return nullptr;
+}
+
+// The choice over rows of counters; clauses whose hash is in `spent` may not be used (an ancestor's budget is gone).
+std::optional<token::Choice> choose(const Context& context, const token::Restrictions& restrictions,
+                                    const std::vector<std::string>& hashes, const std::vector<store::ClauseRow>& rows,
+                                    const std::vector<std::string>& spent, const token::UseRequest& request,
+                                    const token::ClientFacts& facts) {
+  const auto counters = [&](std::size_t i) -> token::Counters {
+    const store::ClauseRow* row = row_of(rows, hashes[i]);
+    return row ? token::Counters{row->used_at, row->used_other} : token::Counters{};
+  };
+  const Time now = context.clock.now();
+  if (spent.empty() && context.settings.unsupported_restrictions.empty()) {
+    return token::choose_clause(restrictions, request, facts, now, counters);
+  }
+  token::Restrictions usable = restrictions;
+  token::remove_claims(usable, context.settings.unsupported_restrictions);
+  for (std::size_t i = 0; i < usable.size(); ++i) {
+    if (std::find(spent.begin(), spent.end(), hashes[i]) != spent.end()) {
+      usable[i].usages_at = 0;
+      usable[i].usages_other = 0;
+    }
+  }
+  return token::choose_clause(usable, request, facts, now, counters);
+}
+
+std::vector<std::string> hashes_of(const token::Restrictions& restrictions) {
+  std::vector<std::string> hashes;
+  hashes.reserve(restrictions.size());
+  for (const auto& clause : restrictions) hashes.push_back(token::clause_hash(clause));
+  return hashes;
+}
+
+}  // namespace
+
+Result<void> require_clause(const Context& context, const Authenticated& token, const token::UseRequest& request,
+                            const token::ClientFacts& facts) {
+  const auto& restrictions = token.claims().restrictions;
+  if (restrictions.empty()) return {};
+  if (!choose(context, restrictions, hashes_of(restrictions), token.clauses, {}, request, facts)) {
+    return fail(usage_restricted());
+  }
+  return {};
+}
+
+Result<Charge> charge_clause(sql::Transaction& db, const Context& context, const Authenticated& token,
+                             const token::UseRequest& request, const token::ClientFacts& facts) {
+  const auto& restrictions = token.claims().restrictions;
+  if (restrictions.empty()) return Charge{};
+  auto rows = store::clauses_of(db, token.state.id);
+  if (!rows) return tl::unexpected(rows.error());
+  const std::vector<std::string> hashes = hashes_of(restrictions);
+  std::vector<std::string> spent;
+  const auto kind = request.use == token::Use::access_token ? store::UsageKind::at : store::UsageKind::other;
+  for (std::size_t attempt = 0; attempt <= restrictions.size(); ++attempt) {
+    const auto choice = choose(context, restrictions, hashes, *rows, spent, request, facts);
+    if (!choice || !choice->clause) break;
+    const std::string& hash = hashes[*choice->clause];
+    auto reserved =
+        store::reserve_usage(db, token.state.id, hash, kind, context.settings.strict_usage_inheritance);
+    if (!reserved) return tl::unexpected(reserved.error());
+    if (*reserved) return Charge{hash, *choice->clause};
+    spent.push_back(hash);  // an ancestor's budget is used up: the next clause may still do
+  }
+  return fail(usage_restricted());
+}
+
+Result<void> require_current(sql::Connection& db, const Authenticated& token) {
+  auto state = store::token_state(db, token.state.id);
+  if (!state) return tl::unexpected(state.error());
+  if (!*state || (*state)->seq_no != token.state.seq_no) return fail(not_current());
+  return {};
+}
+
+}  // namespace mytoken::service

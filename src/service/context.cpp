@@ -1,0 +1,18 @@
+#include "service/context.h"
+
+#include "crypto/hash.h"
+
+namespace mytoken::service {
+
+Secret derive_installation_secret(const crypto::Key& signing_key) {
+  const Secret der = signing_key.private_der();
+  return crypto::hkdf_sha512(der.reveal(), "", "mytoken installation secret v1", 32);
+}
+
+std::string base_url(const Settings& settings) {
+  std::string url = settings.issuer;
+  if (url.ends_with('/')) url.pop_back();
+  return url;
+}
+
+}  // namespace mytoken::service

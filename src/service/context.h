@@ -1,0 +1,70 @@
+// What every use case works with: settings, database, providers, keys, clock, and the state that lives as long as the
+// server. One per server; everything reachable from it is thread-safe or immutable.
+#pragma once
+#include <atomic>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "crypto/jose.h"
+#include "net/resolver.h"
+#include "oidc/provider.h"
+#include "oidc/refresh_queue.h"
+#include "service/journal.h"
+#include "service/verified_tokens.h"
+#include "sql/database.h"
+#include "store/records.h"
+#include "token/representation.h"
+
+namespace mytoken::service {
+
+using store::ClientInfo;
+
+// Configuration of the use cases; names of the keys in spec operations.md §2.1 and oidc.md §1.8.
+struct Settings {
+  std::string issuer;                          // exactly as configured
+  token::RepresentationOptions representations;
+  std::size_t transfer_code_length = 8;        // features.polling_codes.len
+  Seconds transfer_code_lifetime{300};         // features.polling_codes.expires_after
+  Seconds flow_lifetime{600};                  // features.oidc_flows.authorization_code.expires_after
+  Seconds polling_interval{5};
+  bool polling_codes = true;
+  bool token_rotation = true;
+  std::vector<std::string> unsupported_restrictions;
+  std::vector<std::string> trusted_redirect_uris;  // RE2, matched against the whole value
+  Seconds rotation_grace{10};
+  bool strict_usage_inheritance = true;
+  enum class BrowserBinding { strict, warn, off };
+  BrowserBinding browser_binding = BrowserBinding::strict;
+  Seconds clock_skew{5};                       // tolerated on iat and nbf of mytokens
+  Seconds lease{45};                           // how long a server may hold a refresh token during a refresh
+  Seconds longest_wait{25};                    // for the turn on a refresh token
+};
+
+struct Context {
+  Settings settings;
+  sql::Database& database;
+  const oidc::Providers& providers;
+  crypto::Key signing_key;
+  crypto::KeySet verification_keys;            // the signing key first
+  Secret installation_secret;                  // derived from the signing key; never in the database
+  net::Resolver& resolver;
+  const Clock& clock;
+  Log& log;
+  std::string owner;                           // names this process in leases
+  Journal& journal;
+  VerifiedTokens verified{};
+  oidc::RefreshQueue refresh_queue{};
+  std::atomic<bool> outbox_waiting{false};     // see wake_outbox
+  std::atomic<Time> next_purge{};
+};
+
+// 32 bytes for codes and the outbox, from the signing key, so that all servers of an installation share them.
+Secret derive_installation_secret(const crypto::Key& signing_key);
+
+// The issuer without its trailing slash: prefix of all URLs.
+std::string base_url(const Settings& settings);
+
+}  // namespace mytoken::service

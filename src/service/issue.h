@@ -1,0 +1,38 @@
+// Sub-mytokens: a new token made from an existing one (spec tokens.md §8, api.md §4.3).
+#pragma once
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "service/authenticate.h"
+#include "token/claims.h"
+
+namespace mytoken::service {
+
+// What may be asked of a new token, parsed and well-formed.
+struct TokenWish {
+  std::string oidc_issuer;
+  token::Restrictions restrictions;
+  std::optional<token::Capabilities> capabilities;  // nullopt: not given; empty: an explicit []
+  std::optional<token::Rotation> rotation;
+  std::string name;
+  std::string application_name;
+  token::ResponseType response_type = token::ResponseType::token;
+  std::int64_t max_token_len = 0;
+};
+
+struct SubtokenRequest {
+  Presentation presentation;
+  TokenWish wish;
+  bool error_on_restrictions = false;
+  std::string request_hash;  // SHA-256 of the request's parameters
+};
+
+struct IssueAnswer {
+  json::object body;  // api.md §4.7
+  Secret rotated;     // the presented token's successor; empty: it was not rotated
+};
+
+Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest request);
+
+}  // namespace mytoken::service

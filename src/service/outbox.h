@@ -1,0 +1,20 @@
+// Background work: revocations at providers that were queued with a commit, expired rows, the journal. Runs in every
+// server; the database hands each piece to one.
+#pragma once
+#include "service/context.h"
+
+namespace mytoken::service {
+
+// Inside the transaction that made the refresh token useless.
+Result<void> queue_revocation(sql::Transaction& db, const Context& context, const std::string& issuer,
+                              const Secret& refresh_token);
+
+// Lets a running run_background look at the outbox now. Thread-safe.
+void wake_outbox(Context& context);
+
+// One round: due revocations (retried after 1 min doubling to 24 h, given up after 10 days), purge once a minute, journal.
+Task<void> background_round(Context& context);
+// Rounds every 5 s and when woken, until the io_context stops.
+Task<void> run_background(Context& context);
+
+}  // namespace mytoken::service

@@ -1,0 +1,271 @@
+// The provider sends the browser back (spec oidc.md §10): who may finish the flow, code exchange, identity, and the
+// first mytoken of a family. A redirect is processed once: the flow moves to `exchanging` by compare-and-set.
+#include "base/encoding.h"
+#include "base/random.h"
+#include "crypto/envelope.h"
+#include "crypto/hash.h"
+#include "service/flow_request.h"
+#include "service/login.h"
+#include "service/mint.h"
+#include "service/refresh.h"
+#include "store/flows.h"
+#include "store/history.h"
+#include "store/ids.h"
+#include "store/proxies.h"
+#include "store/refresh_tokens.h"
+#include "token/tightening.h"
+
+namespace mytoken::service {
+namespace {
+
+// Statuses of the page that are no errors of ours: 555 is what existing monitoring knows for "the provider said no".
+constexpr int provider_said_no = 555;
+
+Error page(int status, std::string code, std::string text, std::string cause = {}) {
+  return {std::move(code), status, std::move(text), std::move(cause)};
+}
+
+struct Exchange {
+  Context& context;
+  Redirect redirect;
+  store::FlowRow flow;
+  FlowRequest request;
+  std::shared_ptr<oidc::Provider> provider;
+  Secret flow_key;
+  Secret verifier;
+  std::string nonce;
+};
+
+Task<Result<store::FlowRow>> flow_of_state(Context& context, std::string state) {
+  const std::string hash = crypto::sha256(state);
+  auto work = [&hash](sql::Connection& db) { return store::flow_by_state(db, hash); };
+  auto flow = co_await context.database.read(work);
+  if (!flow) co_return tl::unexpected(flow.error());
+  if (!*flow || (*flow)->expires_at < context.clock.now() || (*flow)->status != "consented") {
+    co_return fail(page(400, "invalid_request", "State mismatched"));
+  }
+  co_return std::move(**flow);
+}
+
+// Moves the flow on; a database failure here only costs the poller the precise reason.
+Task<void> leave_flow(Context& context, std::string flow_id, std::string from, std::string to,
+                      std::optional<std::string> error) {
+  auto work = [&](sql::Transaction& db) { return store::move_flow(db, flow_id, from, to, error); };
+  auto moved = co_await context.database.write(work);
+  if (!moved) context.log.warning("a login's end could not be noted", {{"problem", moved.error().cause}});
+}
+
+// The rows of a root token: user, refresh token, mytoken, the access token that came along.
+Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& minted, const oidc::Identity& identity,
+                        const oidc::TokenAnswer& answer, store::RefreshTokenId refresh_token_id,
+                        const std::string& sealed_refresh_token, bool offline_granted,
+                        const std::optional<Delivery>& cookie) {
+  const Context& context = exchange.context;
+  const Time now = context.clock.now();
+  auto user = store::find_or_add_user(db, identity.subject, minted.claims.oidc_iss, identity.email,
+                                      identity.email_verified, now);
+  if (!user) return tl::unexpected(user.error());
+  if (auto r = store::add_refresh_token(db, refresh_token_id, *user, minted.claims.oidc_iss, sealed_refresh_token,
+                                        offline_granted, now);
+      !r) {
+    return r;
+  }
+  if (auto r = store_minted(db, context, minted, *user, refresh_token_id, std::nullopt,
+                            "Used grant_type oidc_flow authorization_code", exchange.redirect.client);
+      !r) {
+    return r;
+  }
+  store::AccessTokenRecord record;
+  if (answer.expires_in) record.expires_at = now + Seconds(*answer.expires_in);
+  record.comment = "Initial Access Token from authorization code flow";
+  if (answer.scope) record.scope = token::join(*answer.scope);
+  record.audience = json::serialize(json::value_from(answer.audience.value_or(std::vector<std::string>())));
+  record.hash = crypto::sha256(answer.access_token.reveal());
+  if (auto r = store::add_access_token(db, context.clock, minted.id, record, exchange.redirect.client); !r) return r;
+  if (!cookie) {
+    const std::string sealed =
+        crypto::seal(minted.jwt.reveal(), exchange.flow_key, "flow_result:" + exchange.flow.id);
+    auto finished = store::finish_flow(db, exchange.flow.id, minted.id, sealed);
+    if (!finished) return tl::unexpected(finished.error());
+    if (!*finished) return fail(page(400, "invalid_request", "State mismatched"));
+    return {};
+  }
+  auto taken = store::take_flow(db, exchange.flow.id, "exchanging");
+  if (!taken) return tl::unexpected(taken.error());
+  if (!*taken) return fail(page(400, "invalid_request", "State mismatched"));
+  if (!cookie->proxy) return {};
+  if (auto r = store::add_proxy(db, *cookie->proxy); !r) return r;
+  if (cookie->type != token::ResponseType::transfer_code) return {};
+  return store::add_event(db, context.clock, minted.id, "transfer_code_created", "token type: token",
+                          exchange.redirect.client);
+}
+
+LoginEnd end_of(const Exchange& exchange, const std::optional<Delivery>& cookie) {
+  LoginEnd end;
+  if (!cookie) {
+    end.location = "/native";
+    if (!exchange.request.wish.application_name.empty()) {
+      end.location += "?application=" + percent_encode(exchange.request.wish.application_name);
+    }
+    return end;
+  }
+  end.location = exchange.request.redirect_uri.empty() ? "/home" : exchange.request.redirect_uri;
+  end.cookie = cookie->type == token::ResponseType::transfer_code ? "mytoken-transfercode" : "mytoken";
+  end.cookie_value = cookie->text;
+  return end;
+}
+
+// From the provider's tokens to a stored mytoken.
+Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& answer, oidc::Identity identity) {
+  Context& context = exchange.context;
+  TokenWish& wish = exchange.request.wish;
+  const auto* scopes = answer.scope ? &*answer.scope : nullptr;
+  const auto* audiences = answer.audience ? &*answer.audience : nullptr;
+  token::Restrictions granted = token::narrowed_to_granted(wish.restrictions, scopes, audiences);
+  MintRequest wanted;
+  wanted.oidc_sub = identity.subject;
+  wanted.oidc_iss = exchange.provider->settings().issuer;
+  wanted.name = wish.name;
+  wanted.capabilities = *wish.capabilities;
+  wanted.restrictions = token::with_maximum_lifetime(std::move(granted), context.clock.now(),
+                                                     exchange.provider->settings().mytokens_max_lifetime);
+  wanted.rotation = wish.rotation;
+  wanted.auth_time = context.clock.now();
+  const Secret family_key(random_bytes(32));
+  auto minted = mint(context, wanted, family_key);
+  if (!minted) co_return tl::unexpected(minted.error());
+  std::optional<Delivery> cookie;
+  if (exchange.request.web) {
+    cookie = deliver(context, minted->id, minted->jwt, wish.response_type, wish.max_token_len);
+  }
+  const store::RefreshTokenId refresh_token_id = store::random_id();
+  const std::string sealed = seal_refresh_token(answer.refresh_token, refresh_token_id, family_key);
+  const bool offline = !answer.scope || std::find(answer.scope->begin(), answer.scope->end(), "offline_access") !=
+                                            answer.scope->end();
+  auto work = [&](sql::Transaction& db) {
+    return store_root(db, exchange, *minted, identity, answer, refresh_token_id, sealed, offline, cookie);
+  };
+  auto stored = co_await context.database.write(work);
+  if (!stored) co_return tl::unexpected(stored.error());
+  co_return end_of(exchange, cookie);
+}
+
+// Everything between the claim of the redirect and its end; the caller notes a failure in the flow.
+Task<Result<LoginEnd>> exchange_code(Exchange& exchange) {
+  Context& context = exchange.context;
+  const Secret code(exchange.redirect.code);
+  const std::string redirect_uri = base_url(context.settings) + "/redirect";
+  auto answer = co_await exchange.provider->exchange_code(code, exchange.verifier, redirect_uri);
+  if (!answer) {
+    const auto& error = answer.error();
+    context.log.warning("the provider did not exchange a code", {{"issuer", exchange.flow.issuer},
+                                                                 {"status", error.status},
+                                                                 {"error", error.error},
+                                                                 {"cause", error.cause}});
+    if (error.kind == oidc::ProviderError::Kind::refused) {
+      Error shown = to_error(error);
+      shown.status = error.status >= 400 ? error.status : 400;
+      co_return fail(std::move(shown));
+    }
+    co_return fail(page(502, "oidc_error", "the provider could not be reached; please try again", error.cause));
+  }
+  if (answer->refresh_token.empty()) {
+    co_return fail(page(provider_said_no, "oidc_error", "Did not receive a refresh token"));
+  }
+  auto identity = co_await exchange.provider->identify(*answer, exchange.nonce);
+  Result<LoginEnd> end = tl::unexpected(Error{});
+  if (identity) {
+    end = co_await make_root(exchange, *answer, std::move(*identity));
+  } else {
+    Error error = identity.error();
+    error.status = provider_said_no;
+    end = fail(std::move(error));
+  }
+  // A refresh token that nobody holds must not live on at the provider.
+  if (!end) co_await exchange.provider->revoke(answer->refresh_token);
+  co_return end;
+}
+
+// What the poller and the flow learn from a failed exchange: some failures may be tried again from the consent page.
+bool may_be_retried(const Error& error) { return error.status == 502 || error.status == 503 || error.status == 500; }
+
+}  // namespace
+
+Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
+  if (!redirect.error.empty()) {
+    std::string text = redirect.error;
+    if (!redirect.error_description.empty()) text += ": " + redirect.error_description;
+    if (text.size() > 500) text.resize(500);
+    if (!is_utf8(text)) text = "the provider reported an error";
+    if (!redirect.state.empty()) {
+      auto flow = co_await flow_of_state(context, redirect.state);
+      if (flow) {
+        auto provider = context.providers.find(flow->issuer);
+        if (provider) {
+          auto issuer = co_await provider->check_redirect_issuer(redirect.iss);
+          if (!issuer) co_return fail(page(400, "invalid_request", issuer.error().description));
+        }
+        const bool denied = redirect.error == "access_denied";
+        std::string reason = denied && !redirect.error_description.empty() ? redirect.error_description : "oidc_error: " + text;
+        co_await leave_flow(context, flow->id, "consented", "failed", std::move(reason));
+      }
+    }
+    co_return fail(page(provider_said_no, "oidc_error", std::move(text)));
+  }
+  if (redirect.state.empty() || redirect.code.empty()) co_return fail(page(400, "invalid_request", "State mismatched"));
+  auto flow = co_await flow_of_state(context, redirect.state);
+  if (!flow) co_return tl::unexpected(flow.error());
+  const bool bound = flow->browser_hash && !redirect.browser.empty() &&
+                     Secret::equal(crypto::sha256(redirect.browser.reveal()), *flow->browser_hash);
+  if (!bound && context.settings.browser_binding != Settings::BrowserBinding::off) {
+    context.log.warning("a login came back in another browser", {{"issuer", flow->issuer}});
+    if (context.settings.browser_binding == Settings::BrowserBinding::strict) {
+      co_return fail(page(400, "invalid_request",
+                          "This login was approved in another browser. Please start again and stay in one browser."));
+    }
+  }
+  auto request = parse_flow_request(flow->request);
+  if (!request) co_return tl::unexpected(request.error());
+  const Secret state(redirect.state);
+  auto flow_key = crypto::open(*flow->key_for_state, state, "flow_state:" + flow->id);
+  if (!flow_key) co_return tl::unexpected(flow_key.error());
+  auto secrets = crypto::open(*flow->sealed_secrets, state, "flow_secrets:" + flow->id);
+  if (!secrets) co_return tl::unexpected(secrets.error());
+  auto parsed = parse_json(secrets->reveal());
+  if (!parsed || !parsed->is_object()) co_return fail(internal_error("a flow's secrets are damaged"));
+  const std::string flow_id = flow->id;
+
+  Exchange exchange{context,
+                    std::move(redirect),
+                    std::move(*flow),
+                    std::move(*request),
+                    {},
+                    std::move(*flow_key),
+                    Secret(std::string(string_member(parsed->as_object(), "verifier"))),
+                    std::string(string_member(parsed->as_object(), "nonce"))};
+  auto claim = [&](sql::Transaction& db) { return store::move_flow(db, flow_id, "consented", "exchanging"); };
+  auto claimed = co_await context.database.write(claim);
+  if (!claimed) co_return tl::unexpected(claimed.error());
+  if (!*claimed) co_return fail(page(400, "invalid_request", "State mismatched"));
+
+  Result<LoginEnd> end = fail(page(400, "invalid_request", "The provided issuer is not supported"));
+  exchange.provider = context.providers.find(exchange.flow.issuer);
+  if (exchange.provider) {
+    const std::string iss = exchange.redirect.iss;
+    auto issuer = co_await exchange.provider->check_redirect_issuer(iss);
+    if (issuer) {
+      end = co_await exchange_code(exchange);
+    } else {
+      end = fail(page(400, "invalid_request", issuer.error().description));
+    }
+  }
+  if (!end) {
+    const bool again = may_be_retried(end.error());
+    std::optional<std::string> reason;
+    if (!again) reason = end.error().description;
+    co_await leave_flow(context, flow_id, "exchanging", again ? "consented" : "failed", std::move(reason));
+  }
+  co_return end;
+}
+
+}  // namespace mytoken::service

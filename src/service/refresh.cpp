@@ -1,0 +1,167 @@
+#include "service/refresh.h"
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/this_coro.hpp>
+
+#include "base/fault.h"
+#include "crypto/envelope.h"
+#include "store/refresh_tokens.h"
+
+namespace mytoken::service {
+namespace {
+
+// How long a successor is tried into the database before it goes to the journal, and the pause between tries.
+constexpr int storing_tries = 20;
+constexpr std::chrono::milliseconds storing_pause{100};
+// For how long a refresh token the provider refused is refused here too, before the provider is asked once more: it
+// spares providers the hammering of batch jobs, and a refusal that was a mistake heals by itself.
+constexpr Seconds dead_for{60};
+
+Task<void> pause(std::chrono::milliseconds time) {
+  auto executor = co_await asio::this_coro::executor;
+  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> timer(
+      executor, time);
+  co_await timer.async_wait(use_task);
+}
+
+std::string envelope_context(store::RefreshTokenId id) { return "refresh_token:" + std::to_string(id); }
+
+// The successor's row; a conflict means that somebody stored a newer one, which then is the valid one.
+Task<Result<bool>> store_once(Context& context, Journal::Entry entry) {
+  auto work = [&context, &entry](sql::Transaction& db) -> Result<bool> {
+    auto stored = store::store_successor(db, entry.refresh_token_id, entry.version, entry.sealed_token,
+                                         context.clock.now());
+    if (!stored) return stored;
+    if (auto released = store::release_lease(db, entry.refresh_token_id, context.owner); !released) {
+      return tl::unexpected(released.error());
+    }
+    return stored;
+  };
+  co_return co_await context.database.write(work);
+}
+
+// Stored, or in the journal, when it returns.
+Task<void> keep_successor(Context& context, Journal::Entry entry) {
+  for (int attempt = 0; attempt < storing_tries; ++attempt) {
+    auto stored = co_await store_once(context, entry);
+    if (stored) {
+      if (!*stored) context.log.warning("a newer refresh token was stored meanwhile", {});
+      if (attempt > 0) context.journal.settled(entry);
+      co_return;
+    }
+    if (attempt == 0) {
+      // The database failed once: the journal makes the successor safe before anything else is tried.
+      auto written = context.journal.append(entry);
+      context.log.error("a rotated refresh token could not be stored; it is kept in the journal",
+                        {{"problem", stored.error().cause}, {"journal", written ? "written" : written.error().cause}});
+    }
+    co_await pause(storing_pause);
+  }
+}
+
+}  // namespace
+
+std::string seal_refresh_token(const Secret& refresh_token, store::RefreshTokenId id, const Secret& family_key) {
+  return crypto::seal(refresh_token.reveal(), family_key, envelope_context(id));
+}
+
+Result<Secret> open_refresh_token(const store::RefreshTokenRow& row, const Secret& family_key) {
+  return crypto::open(row.sealed_token, family_key, envelope_context(row.id));
+}
+
+Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId id, const oidc::Provider& provider) {
+  RefreshTurn turn;
+  if (!provider.settings().rotating_refresh_tokens) co_return turn;
+  std::string key = std::to_string(id);
+  turn.turn = co_await context.refresh_queue.wait(
+      std::move(key), std::chrono::duration_cast<std::chrono::milliseconds>(context.settings.longest_wait));
+  if (!turn.turn) co_return fail(unavailable("too many requests wait for one refresh token", Seconds(5)));
+  co_return turn;
+}
+
+Result<void> take_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id, RefreshTurn& turn) {
+  if (!turn.turn) return {};
+  const Time now = context.clock.now();
+  auto taken = store::take_lease(db, id, context.owner, now, now + context.settings.lease);
+  if (!taken) return tl::unexpected(taken.error());
+  if (!*taken) {
+    Error error = unavailable("another server uses the refresh token", Seconds(2));
+    error.code = "lease_taken";
+    return fail(std::move(error));
+  }
+  turn.leased = true;
+  return {};
+}
+
+Result<store::RefreshTokenRow> newest_refresh_token(sql::Connection& db, const Context& context,
+                                                    store::RefreshTokenId id) {
+  auto row = store::refresh_token(db, id);
+  if (!row) return tl::unexpected(row.error());
+  if (!*row) return fail(invalid_token("No refresh token attached"));
+  if (auto waiting = context.journal.pending(id); waiting && waiting->version >= (*row)->version) {
+    (*row)->sealed_token = std::move(waiting->sealed_token);
+    (*row)->version = waiting->version + 1;
+  }
+  return std::move(**row);
+}
+
+Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(Context& context, oidc::Provider& provider,
+                                                           store::RefreshTokenRow row, Secret family_key,
+                                                           std::vector<std::string> scopes,
+                                                           std::vector<std::string> audiences) {
+  using oidc::ProviderError;
+  if (row.state == "dead" && context.clock.now() < row.failed_at + dead_for) {
+    co_return tl::unexpected(ProviderError{ProviderError::Kind::refused, "invalid_grant",
+                                           "the provider no longer accepts the refresh token; please log in again",
+                                           "refused before", 400});
+  }
+  auto refresh_token = open_refresh_token(row, family_key);
+  if (!refresh_token) {
+    co_return tl::unexpected(
+        ProviderError{ProviderError::Kind::misbehaved, "", "", refresh_token.error().cause, 0});
+  }
+  fault_point("before_provider_call");
+  auto answer = co_await provider.refresh(*refresh_token, std::move(scopes), std::move(audiences),
+                                          row.offline_granted);
+  fault_point("after_provider_reply");
+  if (!answer) co_return tl::unexpected(std::move(answer.error()));
+  Refreshed refreshed;
+  refreshed.answer = std::move(*answer);
+  const Secret& successor = refreshed.answer.refresh_token;
+  if (!successor.empty() && !(successor == *refresh_token)) {
+    Journal::Entry entry{row.id, row.version, seal_refresh_token(successor, row.id, family_key)};
+    co_await keep_successor(context, std::move(entry));
+    fault_point("after_successor_stored");
+  }
+  co_return refreshed;
+}
+
+Result<void> note_failure(sql::Transaction& db, const Context& context, const oidc::Provider& provider,
+                          const store::RefreshTokenRow& row, const oidc::ProviderError& error) {
+  using Kind = oidc::ProviderError::Kind;
+  const Time now = context.clock.now();
+  const auto& fatal = provider.settings().rt_invalid_errors;
+  if (error.kind == Kind::refused && error.cause != "refused before" &&
+      std::find(fatal.begin(), fatal.end(), error.error) != fatal.end()) {
+    return store::set_refresh_state(db, row.id, "dead", now);
+  }
+  // The provider may have acted and rotated: the next refresh shows whether it still honours the token we hold.
+  if (error.kind == Kind::unknown) return store::set_refresh_state(db, row.id, "suspect", now);
+  return {};
+}
+
+Task<bool> replay_journal(Context& context) {
+  bool all = true;
+  for (const Journal::Entry& entry : context.journal.all()) {
+    auto stored = co_await store_once(context, entry);
+    if (!stored) {
+      all = false;
+      continue;
+    }
+    if (*stored) context.log.info("a refresh token was brought back from the journal", {});
+    context.journal.settled(entry);
+  }
+  co_return all;
+}
+
+}  // namespace mytoken::service

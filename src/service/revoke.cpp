@@ -1,0 +1,153 @@
+#include "service/revoke.h"
+
+#include "crypto/envelope.h"
+#include "crypto/hash.h"
+#include "service/codes.h"
+#include "service/mint.h"
+#include "service/outbox.h"
+#include "service/refresh.h"
+#include "store/flows.h"
+#include "store/proxies.h"
+#include "store/refresh_tokens.h"
+#include "store/tokens.h"
+
+namespace mytoken::service {
+namespace {
+
+// Deletes the token (recursively on demand) and queues the revocation of refresh tokens nobody uses any more.
+// `key`: the family key if the caller could open it; without it the ciphertext is just gone.
+Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, const std::string& id, bool recursive,
+                              const std::optional<Secret>& key) {
+  // A successor that waits in the journal is the one to revoke.
+  auto orphans = store::delete_token(db, id, recursive);
+  if (!orphans) return tl::unexpected(orphans.error());
+  bool queued = false;
+  for (const auto& orphan : *orphans) {
+    if (!key) continue;
+    store::RefreshTokenRow row;
+    row.id = orphan.id;
+    row.issuer = orphan.issuer;
+    row.sealed_token = orphan.sealed_token;
+    if (auto waiting = context.journal.pending(orphan.id)) row.sealed_token = std::move(waiting->sealed_token);
+    auto refresh_token = open_refresh_token(row, *key);
+    if (!refresh_token) {
+      context.log.error("a refresh token to revoke could not be opened", {{"cause", refresh_token.error().cause}});
+      continue;
+    }
+    if (auto r = queue_revocation(db, context, orphan.issuer, *refresh_token); !r) return tl::unexpected(r.error());
+    queued = true;
+  }
+  return queued;
+}
+
+Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
+  const std::string issuer = request.oidc_issuer;
+  const Time arrival = request.presentation.arrival;
+  auto token = co_await verify_presented(context, std::move(request.presentation), false);
+  if (!token) {
+    if (token.error().status >= 500) co_return tl::unexpected(token.error());
+    co_return Result<void>();  // nothing to do
+  }
+  const auto bare = [](std::string_view text) { return text.ends_with('/') ? text.substr(0, text.size() - 1) : text; };
+  if (!issuer.empty() && bare(issuer) != bare(token->claims().oidc_iss)) {
+    co_return fail(invalid_request("token not for specified issuer"));
+  }
+  const auto seq_no = static_cast<std::int64_t>(token->claims().seq_no);
+  if (seq_no != token->state.seq_no) {
+    // An outdated token revokes nothing, unless its use is theft of a chain that asked to be ended then.
+    const auto& rotation = token->claims().rotation;
+    if (seq_no < token->state.seq_no && rotation && rotation->auto_revoke && token->state.last_rotated < arrival) {
+      co_await revoke_family(context, token->state.id);
+    }
+    co_return Result<void>();
+  }
+  std::optional<Secret> key;
+  if (auto opened = family_key(*token)) key = std::move(*opened);
+  const std::string id = token->state.id;
+  const bool recursive = request.recursive;
+  auto work = [&](sql::Transaction& db) { return delete_and_queue(db, context, id, recursive, key); };
+  auto queued = co_await context.database.write(work);
+  if (!queued) co_return tl::unexpected(queued.error());
+  if (*queued) wake_outbox(context);
+  co_return Result<void>();
+}
+
+// A code that was the first representation of its token takes the token with it; others only disappear.
+Task<Result<void>> revoke_transfer_code(Context& context, Secret code) {
+  const std::string id = code_digest(context, code);
+  bool queued = false;
+  auto work = [&](sql::Transaction& db) -> Result<void> {
+    auto taken = store::take_proxy(db, id, "transfer_code");
+    if (!taken) return tl::unexpected(taken.error());
+    if (!*taken || !(*taken)->revokes_token) return {};
+    std::optional<Secret> key;
+    auto state = store::token_state(db, (*taken)->mytoken_id);
+    if (!state) return tl::unexpected(state.error());
+    if (!*state) return {};
+    if (auto jwt = crypto::open((*taken)->sealed_jwt, code_secret(context, code), "proxy:" + id)) {
+      auto opened = crypto::open((*state)->sealed_key, *jwt, "family_key:" + (*state)->id);
+      if (opened) key = std::move(*opened);
+    }
+    auto done = delete_and_queue(db, context, (*taken)->mytoken_id, true, key);
+    if (!done) return tl::unexpected(done.error());
+    queued = *done;
+    return {};
+  };
+  auto done = co_await context.database.write(work);
+  if (done && queued) wake_outbox(context);
+  co_return done;
+}
+
+// A pending flow is cancelled; the token of a finished one is revoked.
+Task<Result<void>> revoke_polling_code(Context& context, Secret code) {
+  const std::string hash = crypto::sha256(code.reveal());
+  bool queued = false;
+  auto work = [&](sql::Transaction& db) -> Result<void> {
+    auto flow = store::flow_by_polling(db, hash);
+    if (!flow) return tl::unexpected(flow.error());
+    if (!*flow) return {};
+    const store::FlowRow& row = **flow;
+    if (row.status != "done" || !row.mytoken_id) {
+      auto taken = store::take_flow(db, row.id, row.status);
+      if (!taken) return tl::unexpected(taken.error());
+      return {};
+    }
+    std::optional<Secret> key;
+    auto state = store::token_state(db, *row.mytoken_id);
+    if (!state) return tl::unexpected(state.error());
+    if (*state && row.key_for_polling && row.sealed_jwt) {
+      if (auto flow_key = crypto::open(*row.key_for_polling, code, "flow_polling:" + row.id)) {
+        if (auto jwt = crypto::open(*row.sealed_jwt, *flow_key, "flow_result:" + row.id)) {
+          auto opened = crypto::open((*state)->sealed_key, *jwt, "family_key:" + (*state)->id);
+          if (opened) key = std::move(*opened);
+        }
+      }
+    }
+    auto done = delete_and_queue(db, context, *row.mytoken_id, true, key);
+    if (!done) return tl::unexpected(done.error());
+    queued = *done;
+    return {};
+  };
+  auto done = co_await context.database.write(work);
+  if (done && queued) wake_outbox(context);
+  co_return done;
+}
+
+}  // namespace
+
+Task<Result<void>> revoke_presented(Context& context, RevocationRequest request) {
+  if (request.presentation.text.size() >= token::shortest_token) {
+    co_return co_await revoke_token(context, std::move(request));
+  }
+  auto transfer = co_await revoke_transfer_code(context, request.presentation.text);
+  if (!transfer) co_return transfer;
+  co_return co_await revoke_polling_code(context, request.presentation.text);
+}
+
+Task<void> revoke_family(Context& context, std::string mytoken_id) {
+  auto work = [&](sql::Transaction& db) { return delete_and_queue(db, context, mytoken_id, true, std::nullopt); };
+  auto done = co_await context.database.write(work);
+  if (!done) context.log.error("a family could not be revoked", {{"problem", done.error().cause}});
+}
+
+}  // namespace mytoken::service
