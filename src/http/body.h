@@ -38,6 +38,8 @@ class Parameters {
 
  private:
   const json::value* find(std::string_view name) const;
+  // Values of the form field, in order.
+  std::vector<std::string> fields(std::string_view name) const;
   bool is_form_ = false;
   json::object object_;
   std::vector<std::pair<std::string, std::string>> form_;

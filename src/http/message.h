@@ -51,6 +51,10 @@ struct Response {
   Headers headers;                           // Content-Type included; Content-Length is the server's
   std::string body;
   std::shared_ptr<const std::string> shared;  // used instead of body if set: a body that many answers share
+  std::string problem;    // text of an error made by error(): paths of pages show it as a page instead of JSON
+  bool rate_counted = true;  // false: this request does not use up the rate limit of its client
+
+  std::string_view content() const { return shared ? std::string_view(*shared) : std::string_view(body); }
 
   static Response json(int status, const json::value& body);
   static Response text(int status, std::string_view content_type, std::string body);

@@ -5,6 +5,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "base/task.h"
@@ -39,14 +41,21 @@ class Router {
   Match match(std::string_view method, std::string_view path) const;
 
   PathClass classify(std::string_view path) const;
+  // The path below the prefix in lower case ("/c/AbC" of issuer path "/mt": "/c/abc"); "/" at least.
+  std::string local(std::string_view path) const;
 
  private:
   struct Entry {
-    std::vector<std::string> segments;
-    Route route;
+    std::string full;                    // prefix and pattern in lower case
+    std::string_view pattern;            // as added
+    std::vector<std::string> segments;   // of `full`; "" for a parameter
+    std::vector<std::pair<std::string_view, Handler>> methods;
+    std::string allow;
   };
   std::string prefix_;
   std::vector<Entry> entries_;
+  std::unordered_map<std::string, std::size_t> literals_;  // paths without parameters
+  std::vector<std::size_t> parametric_;                    // the others, in the order they are tried
 };
 
 // Decodes %XX, collapses repeated slashes, removes the trailing one; nullopt for a broken or NUL escape. Dot segments

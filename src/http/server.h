@@ -7,11 +7,13 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/log.h"
 #include "base/task.h"
+#include "http/rate_limit.h"
 #include "http/router.h"
 #include "net/address.h"
 
@@ -20,10 +22,11 @@ namespace mytoken::http {
 struct Limits {
   std::size_t header_bytes = 16 * 1024;
   std::size_t body_bytes = 1 << 20;                // after decoding
-  std::size_t connections = 10'000;
-  std::chrono::seconds request_timeout{30};        // from first byte to complete request: 408
-  std::chrono::seconds write_timeout{90};
-  std::chrono::seconds idle_timeout{120};
+  std::size_t connections = 10'000;                // more are answered 503 (a few) or closed
+  // Checked by a sweep every second (more often if one of them is shorter than 4 s).
+  std::chrono::milliseconds request_timeout{30'000};  // from first byte to complete request: 408
+  std::chrono::milliseconds write_timeout{90'000};    // of one answer
+  std::chrono::milliseconds idle_timeout{120'000};    // between requests, and for the TLS handshake
 };
 
 struct Tls {
@@ -39,6 +42,8 @@ struct ServerSettings {
   std::string proxy_header;                        // "" = socket address
   net::TrustedProxies trusted_proxies;
   std::string issuer;                              // for HSTS (https)
+  std::chrono::seconds hsts_max_age{63'072'000};   // 0 = no HSTS
+  std::optional<RateLimit> rate_limit;             // unset = none
   // Page for errors on paths outside the API: (status, heading, text) -> HTML. Unset: a plain page.
   std::function<std::string(int, std::string_view, std::string_view)> error_page;
 };

@@ -1,0 +1,49 @@
+// Fixed-window rate limit per client address (spec api.md §2.10). One per server process; the table is bounded, so many
+// addresses cost memory only up to a limit. IPv6 clients are counted by their /64: a host may use any address of it.
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mytoken::http {
+
+struct RateLimit {
+  bool enabled = true;
+  std::uint32_t max_requests = 100;
+  std::chrono::seconds window{300};
+  std::vector<std::string> always_allow = {"127.0.0.1"};  // addresses and CIDRs; others are ignored
+};
+
+// Thread-safe.
+class RateLimiter {
+ public:
+  using Instant = std::chrono::steady_clock::time_point;
+
+  // At most `capacity` addresses are remembered; when there are more, those whose windows are over are forgotten
+  // first, then those with the fewest requests of a sample.
+  explicit RateLimiter(RateLimit settings, std::size_t capacity = 65'536);
+  ~RateLimiter();
+
+  struct Decision {
+    bool counted = false;  // false: no limit applies, no headers
+    bool allowed = true;
+    std::uint32_t limit = 0;
+    std::uint32_t remaining = 0;
+    std::chrono::seconds reset{0};  // to the end of the window, at least 1
+  };
+  // Counts one request of `address` (any text; "" is a client of its own).
+  Decision count(std::string_view address, Instant now);
+  // Takes back one counted request.
+  void give_back(std::string_view address, Instant now);
+  // Addresses remembered, for tests and metrics.
+  std::size_t size() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace mytoken::http

@@ -1,0 +1,135 @@
+// Puts workers and threads together.
+#include "http/server.h"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <mutex>
+#include <thread>
+
+#include "http/worker.h"
+
+namespace mytoken::http {
+namespace {
+
+using boost::system::error_code;
+
+// "host:port" or "[v6]:port".
+std::optional<std::pair<std::string, std::string>> split_address(std::string_view text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string_view::npos || colon + 1 == text.size()) return std::nullopt;
+  std::string_view host = text.substr(0, colon);
+  const std::string_view port = text.substr(colon + 1);
+  if (port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos) {
+    return std::nullopt;
+  }
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return std::nullopt;
+  }
+  if (host.empty()) host = "::";
+  return std::pair(std::string(host), std::string(port));
+}
+
+Result<asio::ssl::context> make_tls(const Tls& tls) {
+  error_code ec;
+  asio::ssl::context context(asio::ssl::context::tls_server);
+  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context.native_handle(), SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                                   SSL_OP_IGNORE_UNEXPECTED_EOF);
+  SSL_CTX_set_mode(context.native_handle(), SSL_MODE_RELEASE_BUFFERS);
+  context.use_certificate_chain_file(tls.certificate_file, ec);
+  if (ec) return fail(internal_error("certificate " + tls.certificate_file + ": " + ec.message()));
+  context.use_private_key_file(tls.key_file, asio::ssl::context::pem, ec);
+  if (ec) return fail(internal_error("key " + tls.key_file + ": " + ec.message()));
+  if (SSL_CTX_check_private_key(context.native_handle()) != 1) {
+    ERR_clear_error();
+    return fail(internal_error("key " + tls.key_file + " does not belong to the certificate"));
+  }
+  return context;
+}
+
+}  // namespace
+
+struct Server::Impl {
+  Impl(ServerSettings settings, const Router& router, Log& log)
+      : common(std::move(settings), router, log) {
+    const unsigned count = std::max(1u, common.settings.threads);
+    common.on_drained = [this] { stop(); };
+    for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(common));
+  }
+
+  void stop() {
+    for (const auto& worker : workers) worker->context.stop();
+  }
+
+  Common common;
+  std::vector<std::unique_ptr<Worker>> workers;
+  std::vector<std::uint16_t> ports;
+  std::optional<Timer> limit;  // of the drain; on the first worker
+};
+
+Server::Server(ServerSettings settings, const Router& router, Log& log)
+    : impl_(std::make_unique<Impl>(std::move(settings), router, log)) {}
+
+Server::~Server() = default;
+
+Result<void> Server::listen() {
+  const ServerSettings& settings = impl_->common.settings;
+  if (settings.tls) {
+    auto tls = make_tls(*settings.tls);
+    if (!tls) return fail(tls.error());
+    impl_->common.tls.emplace(std::move(*tls));
+  }
+  for (const std::string& text : settings.listen) {
+    const auto address = split_address(text);
+    if (!address) return fail(internal_error("cannot listen on " + text + ": not host:port"));
+    auto port = impl_->workers.front()->listen(address->first, address->second);
+    if (!port) return fail(port.error());
+    for (std::size_t i = 1; i < impl_->workers.size(); ++i) {
+      auto same = impl_->workers[i]->listen(address->first, std::to_string(*port));
+      if (!same) return fail(same.error());
+    }
+    impl_->ports.push_back(*port);
+  }
+  return {};
+}
+
+std::vector<std::uint16_t> Server::ports() const { return impl_->ports; }
+
+void Server::run() {
+  for (const auto& worker : impl_->workers) worker->start();
+  std::vector<std::thread> threads;
+  for (std::size_t i = 1; i < impl_->workers.size(); ++i) {
+    threads.emplace_back([worker = impl_->workers[i].get()] { worker->context.run(); });
+  }
+  impl_->workers.front()->context.run();
+  for (std::thread& thread : threads) thread.join();
+}
+
+void Server::drain(std::chrono::milliseconds limit) {
+  // Clients that keep connections busy learn from the next answer that theirs ends; this long they may ask once more.
+  const auto grace = std::min<std::chrono::milliseconds>(limit / 4, std::chrono::seconds(1));
+  for (const auto& worker : impl_->workers) {
+    asio::post(worker->context, [one = worker.get(), grace] { one->drain(grace); });
+  }
+  asio::post(impl_->workers.front()->context, [impl = impl_.get(), limit] {
+    const auto end = std::chrono::steady_clock::now() + limit;
+    if (impl->limit && impl->limit->expiry() <= end) return;
+    impl->limit.emplace(impl->workers.front()->context.get_executor(), end);
+    impl->limit->async_wait([impl](error_code ec) {
+      if (!ec) impl->stop();
+    });
+  });
+}
+
+std::vector<asio::io_context*> Server::contexts() {
+  std::vector<asio::io_context*> contexts;
+  for (const auto& worker : impl_->workers) contexts.push_back(&worker->context);
+  return contexts;
+}
+
+}  // namespace mytoken::http
