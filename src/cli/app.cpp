@@ -1,0 +1,31 @@
+// Global flags and the list of commands.
+#include "cli/app.h"
+
+#include "cli/command_line.h"
+#include "cli/commands.h"
+
+namespace mytoken::cli {
+
+int run(const std::vector<std::string>& arguments, Context& context) {
+  CommandLine line;
+  Command root = line.root();
+  bool version = false;
+  root.text("--config", context.config_file, "configuration file (MYTOKEN_CONFIG)");
+  root.text("--url,--mytoken-url", context.url, "address of the mytoken server (MYTOKEN_URL)");
+  root.toggle("--no-color", context.no_color, "no colours");
+  root.toggle("--json", context.json, "print the result as a JSON object");
+  root.toggle("-v,--version", version, "print the version");
+  add_mytoken(root, context);
+  add_access_token(root, context);
+  add_tokeninfo(root, context);
+  add_revoke(root, context);
+  add_transfer(root, context);
+
+  const auto parsed = line.parse(arguments);
+  if (!parsed) return report(context, parsed.error());
+  if (version) return context.console.result("mytoken " MYTOKEN_VERSION "\n") ? done : not_stored;
+  if (!parsed->action) return context.console.result(parsed->help) ? done : not_stored;
+  return parsed->action();
+}
+
+}  // namespace mytoken::cli

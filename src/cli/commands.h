@@ -1,0 +1,15 @@
+// The commands. Each file command_*.cpp declares its flags and says what it does; a new command is
+// a new file and a line here and in app.cpp. The flags live as long as the command line.
+#pragma once
+#include "cli/command_line.h"
+#include "cli/context.h"
+
+namespace mytoken::cli {
+
+void add_mytoken(Command root, Context& context);       // MT
+void add_access_token(Command root, Context& context);  // AT
+void add_tokeninfo(Command root, Context& context);     // info
+void add_revoke(Command root, Context& context);
+void add_transfer(Command root, Context& context);
+
+}  // namespace mytoken::cli

@@ -1,0 +1,67 @@
+// Errors as people see them.
+#include "cli/context.h"
+
+#include "client/token_source.h"
+
+namespace mytoken::cli {
+namespace {
+
+using client::ErrorKind;
+
+std::string hint_for(const client::ClientError& error, std::string_view capability) {
+  if (error.kind == ErrorKind::network) {
+    return "check the server address (--url, MYTOKEN_URL, or 'instance' in the configuration file)";
+  }
+  if (error.kind == ErrorKind::polling_expired)
+    return "run the command again and open the address it prints";
+  if (error.kind != ErrorKind::server) return "";
+  if (error.retry_after.count() > 0)
+    return "try again in " + std::to_string(error.retry_after.count()) + " s";
+  if (error.code == "insufficient_capabilities" && !capability.empty()) {
+    return "this needs a mytoken with the capability '" + std::string(capability) + "'";
+  }
+  if (error.code == "usage_restricted") {
+    return "see 'mytoken info' for what the restrictions of this mytoken allow";
+  }
+  if (error.code == "invalid_token")
+    return "it may be expired, revoked or replaced; 'mytoken MT' gets a new one";
+  return "";
+}
+
+}  // namespace
+
+std::filesystem::path Context::expand(const std::string& path) const {
+  if (!path.starts_with("~/")) return path;
+  return std::filesystem::path(variable("HOME")) / path.substr(2);
+}
+
+ExitCode exit_code(const client::ClientError& error) {
+  switch (error.kind) {
+    case ErrorKind::usage:
+      return wrong_usage;
+    case ErrorKind::token_source:
+      return error.code.empty() ? wrong_usage : not_stored;
+    case ErrorKind::network:
+    case ErrorKind::timeout:
+    case ErrorKind::tls:
+    case ErrorKind::protocol:
+      return unreachable;
+    case ErrorKind::server:
+      return error.is_transient() ? unreachable : refused;
+    case ErrorKind::consent_declined:
+      return refused;
+    case ErrorKind::cancelled:
+    case ErrorKind::polling_expired:
+      return interrupted;
+  }
+  return unreachable;
+}
+
+ExitCode report(Context& context, const client::ClientError& error, std::string_view capability) {
+  context.console.error(error.text());
+  if (const std::string hint = hint_for(error, capability); !hint.empty())
+    context.console.hint(hint);
+  return exit_code(error);
+}
+
+}  // namespace mytoken::cli

@@ -1,0 +1,112 @@
+// Choosing the server, and the order at the end: a rotated token is stored by the client library
+// before anything is printed here.
+#include "cli/session.h"
+
+#include "client/durable_file.h"
+#include "client/inspect.h"
+#include "client/url.h"
+
+namespace mytoken::cli {
+namespace {
+
+using client::failure;
+
+client::Options client_options(const Context& context) {
+  client::Options options;
+  options.transport.ca_file = context.variable("SSL_CERT_FILE");
+  options.transport.ca_directory = context.variable("SSL_CERT_DIR");
+  options.clock = context.clock;
+  const std::string cache = context.variable("XDG_CACHE_HOME");
+  const std::string home = context.variable("HOME");
+  if (cache.starts_with('/')) {
+    options.cache_directory = std::filesystem::path(cache) / "mytoken";
+  } else if (home.starts_with('/')) {
+    options.cache_directory = std::filesystem::path(home) / ".cache/mytoken";
+  }
+  return options;
+}
+
+// What the user asked for by flag or variable, "" if nothing.
+std::string explicit_url(const Context& context) {
+  return context.url && !context.url->empty() ? *context.url : context.variable("MYTOKEN_URL");
+}
+
+}  // namespace
+
+client::Outcome<Session> open_session(Context& context, const Config& config, FoundToken token) {
+  Session session;
+  session.token = std::move(token);
+  session.call.stop = context.interruption();
+  const std::string wanted = explicit_url(context);
+  std::string url = wanted.empty() ? config.instance : wanted;
+  if (session.token.source) {
+    auto lease = session.token.source->acquire(session.call);
+    if (!lease) return failure(std::move(lease.error()));
+    session.lease = std::move(*lease);
+    const std::string issuer = client::issuer_of(session.lease->token().reveal());
+    if (!issuer.empty()) {
+      if (!wanted.empty() && !client::same_issuer(issuer, wanted)) {
+        context.console.warning("the mytoken is of " + issuer + ", which is asked instead of " +
+                                wanted);
+      }
+      url = issuer;
+    }
+  }
+  auto opened = client::Client::open(url, client_options(context));
+  if (!opened) return failure(std::move(opened.error()));
+  session.client = std::move(*opened);
+  return session;
+}
+
+client::Outcome<Session> open_session_with_token(Context& context, const TokenFlags& flags) {
+  const auto config = load_config(context);
+  if (!config) return failure(config.error());
+  auto token = find_token(context, *config, flags, false);
+  if (!token) return failure(std::move(token.error()));
+  if (!token->source) return failure(no_token());
+  return open_session(context, *config, std::move(*token));
+}
+
+ExitCode print(Context& context, std::string_view text, const std::optional<std::string>& file) {
+  if (!file) {
+    if (context.console.result(text)) return done;
+    context.console.error("cannot write to standard output");
+    return not_stored;
+  }
+  const auto path = context.expand(*file);
+  std::error_code ignored;
+  // Terminals, pipes and /dev/null are written to, files are replaced.
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    if (client::append_to(path, text)) return done;
+    context.console.error("cannot write to " + path.string());
+    return not_stored;
+  }
+  const auto target = std::filesystem::weakly_canonical(path, ignored);
+  const std::string problem =
+      client::replace_file(target.empty() ? path : target, text, client::Durability::full);
+  if (problem.empty()) return done;
+  context.console.error("cannot write the result: " + problem);
+  return not_stored;
+}
+
+ExitCode print_json(Context& context, const json::object& object,
+                    const std::optional<std::string>& file) {
+  const Secret text(pretty(object) + "\n");
+  return print(context, text.reveal(), file);
+}
+
+ExitCode finish(Context& context, ExitCode printed,
+                const std::optional<client::TokenUpdate>& update) {
+  if (!update || !update->not_stored) return printed;
+  context.console.error(update->not_stored->description);
+  if (update->not_stored->code == client::token_lost) {
+    context.console.hint("store this mytoken now, no other one is valid:");
+    context.console.note(std::string(update->mytoken.reveal()) + "\n");
+  } else {
+    context.console.hint(
+        "move the saved file to where the mytoken was; the old one is no longer valid");
+  }
+  return not_stored;
+}
+
+}  // namespace mytoken::cli

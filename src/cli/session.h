@@ -1,0 +1,41 @@
+// A command's conversation with one server: the lease on the token it presents, the client of the
+// right server, and the printing of what came back.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/json.h"
+#include "cli/config.h"
+#include "cli/token_flags.h"
+#include "client/client.h"
+
+namespace mytoken::cli {
+
+struct Session {
+  FoundToken token;                           // outlives the lease
+  std::unique_ptr<client::TokenLease> lease;  // null without a token
+  std::unique_ptr<client::Client> client;
+  client::Call call;
+};
+
+// The server of a mytoken JWT is its issuer; else --url, $MYTOKEN_URL, `instance` of the file (spec
+// cli.md §1.13).
+client::Outcome<Session> open_session(Context& context, const Config& config, FoundToken token);
+
+// Configuration, token and session in one step, for commands that need a mytoken.
+client::Outcome<Session> open_session_with_token(Context& context, const TokenFlags& flags);
+
+// Writes a result: to `file` (0600, replaced as a whole) if given, else to stdout. `done`, or
+// `not_stored` with a message.
+ExitCode print(Context& context, std::string_view text,
+               const std::optional<std::string>& file = {});
+ExitCode print_json(Context& context, const json::object& object,
+                    const std::optional<std::string>& file = {});
+
+// The exit code of a command whose result was printed as `printed`: says so if a rotated token is
+// not safe.
+ExitCode finish(Context& context, ExitCode printed,
+                const std::optional<client::TokenUpdate>& update);
+
+}  // namespace mytoken::cli

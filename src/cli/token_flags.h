@@ -1,0 +1,39 @@
+// Which mytoken a command uses (spec cli.md §1.4, §1.5, §4.13): flags, environment, token
+// discovery. What was found is a TokenSource, so that a rotated token goes back to where it came
+// from.
+#pragma once
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "cli/command_line.h"
+#include "cli/config.h"
+#include "client/token_source.h"
+
+namespace mytoken::cli {
+
+struct TokenFlags {
+  bool prompt = false;
+  std::optional<std::string> token;
+  std::optional<std::string> variable;
+  std::optional<std::string> file;
+
+  void declare(Command& command);
+};
+
+struct FoundToken {
+  std::unique_ptr<client::TokenSource> source;  // null: nothing found
+  std::string origin;                           // "--MT-file f", for messages
+};
+
+// In this order: --MT-prompt, --MT, --MT-env, --MT-file, $MYTOKEN, $MYTOKEN_FILE, WLCG discovery. A
+// token from a file of the user's own is stored there when it rotates, others are shown on stderr.
+// `may_be_absent`: a discovered access token is passed over with a warning. Errors: usage and
+// token_source; also if the token is no mytoken.
+client::Outcome<FoundToken> find_token(Context& context, const Config& config,
+                                       const TokenFlags& flags, bool may_be_absent);
+
+// "No mytoken provided", with a hint printed by the caller through report().
+client::ClientError no_token();
+
+}  // namespace mytoken::cli

@@ -1,0 +1,146 @@
+// Lenient readers for the members of answers.
+#include "client/answers.h"
+
+#include <cmath>
+#include <limits>
+
+#include "client/durable_file.h"
+#include "client/url.h"
+
+namespace mytoken::client {
+namespace {
+
+const json::value* member(const json::object& object, std::string_view name) {
+  const auto* value = object.if_contains(name);
+  return value && !value->is_null() ? value : nullptr;
+}
+
+// A whole number, 3600.0 included.
+std::optional<std::int64_t> integer(const json::object& object, std::string_view name) {
+  const auto* value = member(object, name);
+  if (!value) return std::nullopt;
+  if (value->is_int64()) return value->get_int64();
+  if (value->is_double()) {
+    const double number = value->get_double();
+    if (std::abs(number) < 9e15 && std::trunc(number) == number)
+      return static_cast<std::int64_t>(number);
+  }
+  return std::nullopt;
+}
+
+std::optional<Seconds> lifetime(const json::object& object, std::string_view name) {
+  const auto seconds = integer(object, name);
+  if (!seconds || *seconds <= 0 || *seconds > std::numeric_limits<std::int32_t>::max())
+    return std::nullopt;
+  return Seconds(*seconds);
+}
+
+// An array of strings, or one string.
+std::vector<std::string> texts(const json::object& object, std::string_view name) {
+  std::vector<std::string> list;
+  const auto* value = member(object, name);
+  if (!value) return list;
+  if (const auto* text = value->if_string()) list.emplace_back(std::string_view(*text));
+  if (const auto* array = value->if_array()) {
+    for (const auto& entry : *array) {
+      if (const auto* text = entry.if_string()) list.emplace_back(std::string_view(*text));
+    }
+  }
+  return list;
+}
+
+Secret secret(const json::object& object, std::string_view name) {
+  return Secret(std::string(string_member(object, name)));
+}
+
+}  // namespace
+
+Outcome<json::object> parse_answer(int status, std::string_view body, Seconds retry_after) {
+  const bool is_success = status >= 200 && status < 300;
+  if (is_success && body.find_first_not_of(" \t\r\n") == std::string_view::npos)
+    return json::object();
+  auto value = parse_json(body);
+  if (value && value->is_null() && is_success) return json::object();
+  auto* object = value ? value->if_object() : nullptr;
+  if (object && is_success && string_member(*object, "error").empty()) return std::move(*object);
+  ClientError error;
+  error.http_status = status;
+  error.retry_after = retry_after;
+  if (object && !string_member(*object, "error").empty()) {
+    error.kind = ErrorKind::server;
+    error.code = sanitised(string_member(*object, "error"));
+    error.description = sanitised(string_member(*object, "error_description"));
+    return failure(std::move(error));
+  }
+  error.kind = ErrorKind::protocol;
+  error.description = "the server answered with status " + std::to_string(status);
+  if (status >= 300 && status < 400) {
+    error.description += ", a redirect to another address";
+  } else if (is_success) {
+    error.description += " and something that is not a JSON object";
+  } else if (!body.empty()) {
+    error.description += " and without a reason";
+  }
+  return failure(std::move(error));
+}
+
+Outcome<AccessToken> parse_access_token(const json::object& answer) {
+  AccessToken token;
+  token.access_token = secret(answer, "access_token");
+  if (token.access_token.empty())
+    return failure(ErrorKind::protocol, "the server answered without an access token");
+  token.token_type = string_member(answer, "token_type");
+  token.expires_in = lifetime(answer, "expires_in");
+  token.scope = string_member(answer, "scope");
+  token.audience = texts(answer, "audience");
+  return token;
+}
+
+Outcome<Mytoken> parse_mytoken(const json::object& answer) {
+  Mytoken token;
+  token.mytoken = secret(answer, "mytoken");
+  token.transfer_code = secret(answer, "transfer_code");
+  if (token.mytoken.empty() && token.transfer_code.empty()) {
+    return failure(ErrorKind::protocol, "the server answered without a mytoken");
+  }
+  token.mytoken_type = string_member(answer, "mytoken_type");
+  token.mom_id = string_member(answer, "mom_id");
+  token.expires_in = lifetime(answer, "expires_in");
+  if (const auto* value = member(answer, "restrictions"); value && value->is_array()) {
+    token.restrictions = value->get_array();
+  }
+  token.capabilities = texts(answer, "capabilities");
+  if (const auto* value = member(answer, "rotation"); value && value->is_object())
+    token.rotation = value->get_object();
+  return token;
+}
+
+Outcome<Authorization> parse_authorization(const json::object& answer) {
+  Authorization authorization;
+  authorization.consent_uri = string_member(answer, "consent_uri");
+  authorization.polling_code = secret(answer, "polling_code");
+  // The address is shown to the user and may be opened: nothing but a web address may come through.
+  if (!parse_server_url(
+          authorization.consent_uri.substr(0, authorization.consent_uri.find_first_of("?#")))) {
+    return failure(ErrorKind::protocol,
+                   "the server answered without a usable address for the approval");
+  }
+  for (const char c : authorization.consent_uri) {
+    if (c <= ' ' || c >= 0x7f)
+      return failure(ErrorKind::protocol, "the address for the approval is malformed");
+  }
+  if (authorization.polling_code.empty()) {
+    return failure(ErrorKind::protocol, "the server answered without a polling code");
+  }
+  authorization.expires_in = lifetime(answer, "expires_in").value_or(Seconds(0));
+  authorization.interval = lifetime(answer, "interval").value_or(Seconds(5));
+  return authorization;
+}
+
+Secret successor_in(const json::object& answer) {
+  const auto* update = member(answer, "token_update");
+  const auto* object = update ? update->if_object() : nullptr;
+  return object ? secret(*object, "mytoken") : Secret();
+}
+
+}  // namespace mytoken::client

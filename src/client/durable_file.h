@@ -1,0 +1,43 @@
+// Files that hold secrets: replaced as a whole or not at all, readable by their owner only, and on
+// disk before a function returns. Source: spec cli.md §4.8.
+#pragma once
+#include <cstddef>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/secret.h"
+
+namespace mytoken::client {
+
+enum class Durability {
+  none,  // atomic, but a power failure may undo it
+  full   // file and directory are synchronised
+};
+
+// Writes a temporary file (0600) beside `path` and renames it over `path`. Result: "" or why it
+// failed (a system message with the file name, no content). A symbolic link at `path` is replaced;
+// resolve it before if its target is meant.
+std::string replace_file(const std::filesystem::path& path, std::string_view content,
+                         Durability durability);
+
+// Creates `path` (0600), which must not exist, and synchronises it. Result as above.
+std::string create_file(const std::filesystem::path& path, std::string_view content);
+
+// Writes to something that exists and is no regular file (terminal, pipe, device). False if that
+// failed.
+bool append_to(const std::filesystem::path& path, std::string_view content);
+
+// Content of a file or pipe of at most `limit` bytes; nullopt with `problem` set otherwise.
+std::optional<Secret> read_file(const std::filesystem::path& path, std::size_t limit,
+                                std::string& problem);
+
+// The same, but only if the file belongs to this user (effective id) and nobody else may write it.
+std::optional<Secret> read_own_file(const std::filesystem::path& path, std::size_t limit);
+
+// `text` with everything but printable ASCII replaced, at most 120 characters: for showing what
+// strangers wrote.
+std::string sanitised(std::string_view text);
+
+}  // namespace mytoken::client

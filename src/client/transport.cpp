@@ -1,0 +1,270 @@
+// One libcurl easy handle inside a multi handle of its own: the multi handle is what can be woken,
+// so that a stop ends a request at once instead of at libcurl's next timer. The body goes through a
+// read callback that cannot rewind: this is what keeps libcurl from silently repeating a POST on a
+// connection that died.
+#include "client/transport.h"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstring>
+#include <string_view>
+
+#include "base/encoding.h"
+#include "client/url.h"
+
+namespace mytoken::client {
+namespace {
+
+constexpr std::size_t most_idle_sessions = 8;
+constexpr std::chrono::milliseconds retry_pause{200};
+
+struct CloseEasy {
+  void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
+};
+struct CloseMulti {
+  void operator()(CURLM* multi) const { curl_multi_cleanup(multi); }
+};
+struct CloseList {
+  void operator()(curl_slist* list) const { curl_slist_free_all(list); }
+};
+
+void initialise_curl() {
+  static std::once_flag once;
+  std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
+}
+
+}  // namespace
+
+struct Transport::Session {
+  // Declared in this order: the easy handle must go first.
+  std::unique_ptr<CURLM, CloseMulti> multi{curl_multi_init()};
+  std::unique_ptr<CURL, CloseEasy> easy{curl_easy_init()};
+};
+
+struct Transport::Attempt {
+  const Secret* body = nullptr;
+  std::size_t limit = 0;
+  std::size_t sent = 0;  // bytes of the body libcurl has taken
+  bool is_too_long = false;
+  std::string received;
+  std::string retry_after;
+  std::array<char, CURL_ERROR_SIZE> problem{};
+
+  static std::size_t write(char* data, std::size_t size, std::size_t count, void* self) {
+    auto& attempt = *static_cast<Attempt*>(self);
+    const std::size_t length = size * count;
+    if (attempt.received.size() + length > attempt.limit) {
+      attempt.is_too_long = true;
+      return 0;
+    }
+    // Grown by hand: a reallocation would leave a copy of a token behind.
+    if (attempt.received.capacity() < attempt.received.size() + length) {
+      std::string larger;
+      larger.reserve(std::max(2 * attempt.received.capacity(), attempt.received.size() + length));
+      larger = attempt.received;
+      const Secret wiped(std::move(attempt.received));
+      attempt.received = std::move(larger);
+    }
+    attempt.received.append(data, length);
+    return length;
+  }
+
+  static std::size_t header(char* data, std::size_t size, std::size_t count, void* self) {
+    auto& attempt = *static_cast<Attempt*>(self);
+    const std::string_view line(data, size * count);
+    constexpr std::string_view name = "retry-after:";
+    if (line.size() > name.size() && equals_ignoring_case(line.substr(0, name.size()), name)) {
+      attempt.retry_after = line.substr(name.size());
+    }
+    return size * count;
+  }
+
+  static std::size_t read(char* to, std::size_t size, std::size_t count, void* self) {
+    auto& attempt = *static_cast<Attempt*>(self);
+    const std::string_view rest = attempt.body->reveal().substr(attempt.sent);
+    const std::size_t length = std::min(size * count, rest.size());
+    std::memcpy(to, rest.data(), length);
+    attempt.sent += length;
+    return length;
+  }
+
+  static int refuse_to_rewind(void*, curl_off_t, int) { return CURL_SEEKFUNC_FAIL; }
+};
+
+namespace {
+
+// Only the form in seconds; a date is read as "unknown".
+Seconds parse_retry_after(std::string_view text) {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+    text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ')
+    text.remove_suffix(1);
+  int value = 0;
+  const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (problem != std::errc() || end != text.data() + text.size() || value < 0) return Seconds(0);
+  return Seconds(std::min(value, 86400));
+}
+
+ErrorKind kind_of(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return ErrorKind::timeout;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+    case CURLE_USE_SSL_FAILED:
+      return ErrorKind::tls;
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL:
+    case CURLE_HTTP2:
+      return ErrorKind::protocol;
+    default:
+      return ErrorKind::network;
+  }
+}
+
+}  // namespace
+
+Transport::Transport(TransportOptions options) : options_(std::move(options)) {
+  initialise_curl();
+}
+Transport::~Transport() = default;
+
+std::unique_ptr<Transport::Session> Transport::take() {
+  const std::lock_guard lock(mutex_);
+  if (idle_.empty()) return std::make_unique<Session>();
+  auto session = std::move(idle_.back());
+  idle_.pop_back();
+  return session;
+}
+
+Outcome<HttpAnswer> Transport::get(const std::string& url, std::size_t limit, const Call& call) {
+  return perform(url, nullptr, limit, call);
+}
+
+Outcome<HttpAnswer> Transport::post(const std::string& url, const Secret& body, std::size_t limit,
+                                    const Call& call) {
+  return perform(url, &body, limit, call);
+}
+
+Outcome<HttpAnswer> Transport::perform(const std::string& url, const Secret* body,
+                                       std::size_t limit, const Call& call) {
+  for (int round = 0;; ++round) {
+    auto session = take();
+    if (!session->multi || !session->easy)
+      return failure(ErrorKind::network, "cannot initialise libcurl");
+    Attempt attempt;
+    attempt.body = body;
+    attempt.limit = limit;
+    auto answer = run(*session, attempt, url, call);
+    const Secret wiped(std::move(attempt.received));
+    {
+      const std::lock_guard lock(mutex_);
+      if (idle_.size() < most_idle_sessions) idle_.push_back(std::move(session));
+    }
+    const bool may_repeat =
+        round == 0 && attempt.sent == 0 && !answer && answer.error().kind == ErrorKind::network;
+    if (!may_repeat) return answer;
+    SystemTimer().wait_until(std::chrono::steady_clock::now() + retry_pause, call.stop);
+  }
+}
+
+Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const std::string& url,
+                                   const Call& call) {
+  if (call.stop.stop_requested()) return failure(ErrorKind::cancelled, "interrupted");
+  auto total = options_.total_timeout;
+  if (call.deadline) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(
+        *call.deadline - std::chrono::steady_clock::now());
+    if (left.count() <= 0) return failure(ErrorKind::timeout, "the deadline has passed");
+    total = std::min(total, left);
+  }
+
+  CURL* easy = session.easy.get();
+  curl_easy_reset(easy);  // options only; connections stay with the multi handle
+  const auto set = [easy](CURLoption option, auto value) { curl_easy_setopt(easy, option, value); };
+  set(CURLOPT_URL, url.c_str());
+  set(CURLOPT_PROTOCOLS_STR, "http,https");
+  set(CURLOPT_FOLLOWLOCATION, 0L);
+  set(CURLOPT_NOSIGNAL, 1L);
+  set(CURLOPT_QUICK_EXIT, 1L);  // a stop does not wait for the name resolver
+  set(CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_2TLS));
+  set(CURLOPT_SSLVERSION, static_cast<long>(CURL_SSLVERSION_TLSv1_2));
+  set(CURLOPT_CONNECTTIMEOUT_MS,
+      static_cast<long>(std::min(options_.connect_timeout, total).count()));
+  set(CURLOPT_TIMEOUT_MS, static_cast<long>(total.count()));
+  set(CURLOPT_USERAGENT, options_.user_agent.c_str());
+  set(CURLOPT_ERRORBUFFER, attempt.problem.data());
+  set(CURLOPT_WRITEFUNCTION, &Attempt::write);
+  set(CURLOPT_WRITEDATA, &attempt);
+  set(CURLOPT_HEADERFUNCTION, &Attempt::header);
+  set(CURLOPT_HEADERDATA, &attempt);
+  // Without a directory the parsed bundle can be cached by libcurl and nothing is read per
+  // connection.
+  set(CURLOPT_CAPATH, options_.ca_directory.empty() ? static_cast<const char*>(nullptr)
+                                                    : options_.ca_directory.c_str());
+  if (!options_.ca_file.empty()) set(CURLOPT_CAINFO, options_.ca_file.c_str());
+  if (is_loopback(url)) {
+    set(CURLOPT_PROXY, "");
+  } else if (!options_.proxy.empty()) {
+    set(CURLOPT_PROXY, options_.proxy.c_str());
+  }
+
+  std::unique_ptr<curl_slist, CloseList> headers(
+      curl_slist_append(nullptr, "Accept: application/json"));
+  if (attempt.body) {
+    curl_slist_append(headers.get(), "Content-Type: application/json");
+    curl_slist_append(headers.get(), "Expect:");
+    set(CURLOPT_POST, 1L);
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(attempt.body->size()));
+    set(CURLOPT_READFUNCTION, &Attempt::read);
+    set(CURLOPT_READDATA, &attempt);
+    set(CURLOPT_SEEKFUNCTION, &Attempt::refuse_to_rewind);
+  }
+  set(CURLOPT_HTTPHEADER, headers.get());
+
+  CURLM* multi = session.multi.get();
+  curl_multi_add_handle(multi, easy);
+  CURLcode result = CURLE_OK;
+  {
+    const std::stop_callback wake(call.stop, [multi] { curl_multi_wakeup(multi); });
+    int running = 1;
+    while (!call.stop.stop_requested() && curl_multi_perform(multi, &running) == CURLM_OK &&
+           running > 0) {
+      curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
+    }
+    bool is_done = false;
+    int left = 0;
+    while (const CURLMsg* message = curl_multi_info_read(multi, &left)) {
+      if (message->msg != CURLMSG_DONE) continue;
+      is_done = true;
+      result = message->data.result;
+    }
+    if (!is_done) result = CURLE_ABORTED_BY_CALLBACK;
+  }
+  curl_multi_remove_handle(multi, easy);
+
+  if (result == CURLE_OK) {
+    long status = 0;
+    curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
+    return HttpAnswer{static_cast<int>(status), parse_retry_after(attempt.retry_after),
+                      Secret(std::move(attempt.received))};
+  }
+  if (call.stop.stop_requested()) return failure(ErrorKind::cancelled, "interrupted");
+  if (attempt.is_too_long)
+    return failure(ErrorKind::protocol, "the answer of " + url + " is too long");
+  const std::string why =
+      attempt.problem[0] != '\0' ? attempt.problem.data() : curl_easy_strerror(result);
+  const ErrorKind kind = kind_of(result);
+  return failure(kind, kind == ErrorKind::timeout ? "no answer from " + url + " in time"
+                                                  : "cannot reach " + url + ": " + why);
+}
+
+}  // namespace mytoken::client
