@@ -12,12 +12,14 @@ namespace mytoken::sql {
 
 struct SqliteOptions {
   std::filesystem::path file;            // created (mode 0600) if missing
-  std::size_t largest_group = 256;       // functions per commit
+  std::size_t largest_group = 256;       // functions per commit, at least 2
   std::size_t longest_queue = 50'000;    // waiting writes; beyond: error unavailable (503)
   std::int64_t cache_kib = 8192;         // page cache per connection
 };
 
 // Error (cause says what to do): cannot open, not a database, read-only, another server has it open.
+// The Log and every io_context whose coroutines wait for writes must outlive the Database; ending the Database finishes
+// what is queued.
 Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options, Log& log);
 
 }  // namespace mytoken::sql
