@@ -1,5 +1,6 @@
-// The way out: from a handler's answer to the bytes of its head. Handlers set what is particular to them; everything
-// that holds for a whole class of paths is added here, unless the handler has set it.
+// The way out: from a handler's answer to the bytes of its head. Handlers set what is particular to
+// them; everything that holds for a whole class of paths is added here, unless the handler has set
+// it.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -65,7 +66,8 @@ void append(std::string& to, std::string_view name, std::string_view value) {
   if (value.find_first_of(std::string_view("\r\n\0", 3)) == std::string_view::npos) {
     to.append(value);
   } else {  // a header never ends where a handler's text says so
-    for (const char c : value) to += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+    for (const char c : value)
+      to += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
   }
   to.append("\r\n");
 }
@@ -75,7 +77,6 @@ void append_default(std::string& to, const Response& response, const Line& line)
 }
 
 }  // namespace
-
 
 void Middleware::complete(Exchange& exchange, Response& response, EncodedBodies& encoded) const {
   if (!response.rate_counted && exchange.rate.counted && exchange.rate.allowed) {
@@ -131,7 +132,8 @@ void Middleware::write_security(const Exchange& exchange, const Response& respon
     append_default(to, response, {"X-Content-Type-Options", "nosniff"});
     return;
   }
-  for (const Line& line : page_headers) append_default(to, response, line);
+  for (const Line& line : page_headers)
+    append_default(to, response, line);
   append_default(to, response,
                  {"X-Frame-Options", is_within(exchange.local, "/c") ? "DENY" : "SAMEORIGIN"});
 }
@@ -163,8 +165,7 @@ void Middleware::write_head(const Exchange& exchange, const Response& response,
           exchange.request.headers.get("Access-Control-Request-Headers");
       if (!wanted.empty()) append(to, "Access-Control-Allow-Headers", wanted);
       append(to, "Access-Control-Max-Age", "600");
-      append(to, "Vary",
-             "Access-Control-Request-Method, Access-Control-Request-Headers, Origin");
+      append(to, "Vary", "Access-Control-Request-Method, Access-Control-Request-Headers, Origin");
     } else {
       if (!hides) append(to, "Vary", "Origin");
       if (exchange.request.headers.has("Origin")) {
@@ -177,9 +178,10 @@ void Middleware::write_head(const Exchange& exchange, const Response& response,
   }
   write_security(exchange, response, to);
   if (exchange.rate.counted) {
-    fmt::format_to(std::back_inserter(to),
-                   "X-RateLimit-Limit: {}\r\nX-RateLimit-Remaining: {}\r\nX-RateLimit-Reset: {}\r\n",
-                   exchange.rate.limit, exchange.rate.remaining, exchange.rate.reset.count());
+    fmt::format_to(
+        std::back_inserter(to),
+        "X-RateLimit-Limit: {}\r\nX-RateLimit-Remaining: {}\r\nX-RateLimit-Reset: {}\r\n",
+        exchange.rate.limit, exchange.rate.remaining, exchange.rate.reset.count());
   }
   to.append("\r\n");
 }

@@ -1,5 +1,5 @@
-// Parameters from JSON and form bodies. Everything a stranger can make large is limited here: depth and syntax by the
-// JSON reader, lengths of strings, arrays and forms below.
+// Parameters from JSON and form bodies. Everything a stranger can make large is limited here: depth
+// and syntax by the JSON reader, lengths of strings, arrays and forms below.
 #include "http/body.h"
 
 #include <algorithm>
@@ -14,11 +14,15 @@ namespace {
 constexpr std::size_t max_string = 64 * 1024;
 constexpr std::size_t max_elements = 1000;  // of an array, and fields of a form
 
-bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
 
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && is_blank(text.front())) text.remove_prefix(1);
-  while (!text.empty() && is_blank(text.back())) text.remove_suffix(1);
+  while (!text.empty() && is_blank(text.front()))
+    text.remove_prefix(1);
+  while (!text.empty() && is_blank(text.back()))
+    text.remove_suffix(1);
   return text;
 }
 
@@ -87,7 +91,8 @@ bool is_field(std::string_view field, std::string_view name, bool exact) {
 
 json::value strings(const std::vector<std::string>& texts) {
   json::array array;
-  for (const std::string& text : texts) array.emplace_back(text);
+  for (const std::string& text : texts)
+    array.emplace_back(text);
   return array;
 }
 
@@ -107,7 +112,8 @@ Result<Parameters> Parameters::parse(const Request& request) {
       return parameters;
     }
     if (!type.empty() && !type.ends_with("json")) {
-      return fail(http_error(415, "the body must be JSON or a form (application/x-www-form-urlencoded)"));
+      return fail(
+          http_error(415, "the body must be JSON or a form (application/x-www-form-urlencoded)"));
     }
   }
   auto value = parse_limited(body);
@@ -192,13 +198,14 @@ Result<std::optional<std::int64_t>> Parameters::integer(std::string_view name, s
   } else {
     const auto* value = find(name);
     if (!value || value->is_null()) return std::optional<std::int64_t>();
-    // The reader makes numbers beyond 63 bits unsigned and those with fraction or exponent floating.
+    // The reader makes numbers beyond 63 bits unsigned and those with fraction or exponent
+    // floating.
     if (!value->is_int64()) return fail(wrong_type(name, "an integer"));
     number = value->get_int64();
   }
   if (number < least || number > most) {
-    return fail(wrong_type(
-        name, "between " + std::to_string(least) + " and " + std::to_string(most)));
+    return fail(
+        wrong_type(name, "between " + std::to_string(least) + " and " + std::to_string(most)));
   }
   return std::optional<std::int64_t>(number);
 }
@@ -248,7 +255,8 @@ Result<std::optional<json::value>> Parameters::structured(std::string_view name)
     return std::optional<json::value>(json::value(values.front()));
   }
   auto parsed = parse_limited(trimmed(values.front()));
-  if (!parsed) return fail(invalid_request("parameter '" + std::string(name) + "' is not valid JSON"));
+  if (!parsed)
+    return fail(invalid_request("parameter '" + std::string(name) + "' is not valid JSON"));
   return std::optional<json::value>(std::move(*parsed));
 }
 

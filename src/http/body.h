@@ -1,5 +1,6 @@
-// Parameters of a request from its JSON or form body: one rule for all endpoints (spec api.md §2.2). The kind of body is
-// told by the body; members are found by exact name, else without regard to ASCII case; null counts as absent.
+// Parameters of a request from its JSON or form body: one rule for all endpoints (spec api.md
+// §2.2). The kind of body is told by the body; members are found by exact name, else without regard
+// to ASCII case; null counts as absent.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -16,20 +17,23 @@ namespace mytoken::http {
 
 class Parameters {
  public:
-  // Errors: invalid_request (broken body, limits: depth 32, strings 64 KiB, arrays 1000 elements), 415.
+  // Errors: invalid_request (broken body, limits: depth 32, strings 64 KiB, arrays 1000 elements),
+  // 415.
   static Result<Parameters> parse(const Request& request);
 
-  // nullopt: absent, null; for `empty_is_absent` also "". Wrong type: invalid_request naming the member.
+  // nullopt: absent, null; for `empty_is_absent` also "". Wrong type: invalid_request naming the
+  // member.
   Result<std::optional<std::string>> text(std::string_view name, bool empty_is_absent = true) const;
   Result<std::optional<Secret>> secret(std::string_view name) const;
   // Form values: 1 t T true TRUE True on / 0 f F false FALSE False off "".
   Result<std::optional<bool>> boolean(std::string_view name) const;
   // Integers only (2.0 is none), within [least, most].
-  Result<std::optional<std::int64_t>> integer(std::string_view name, std::int64_t least, std::int64_t most) const;
+  Result<std::optional<std::int64_t>> integer(std::string_view name, std::int64_t least,
+                                              std::int64_t most) const;
   // A list of strings: JSON array or one string; in forms the key repeated (also "key[]").
   Result<std::vector<std::string>> list(std::string_view name) const;
-  // The member as JSON; a form value that starts with { or [ is parsed, other form values become a JSON string.
-  // nullopt: absent or null.
+  // The member as JSON; a form value that starts with { or [ is parsed, other form values become a
+  // JSON string. nullopt: absent or null.
   Result<std::optional<json::value>> structured(std::string_view name) const;
   bool has(std::string_view name) const;  // present and not null
   // Present at all, also with null (consent: rotation null removes it).

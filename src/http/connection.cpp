@@ -1,5 +1,6 @@
-// One connection: read a request, let it through the middleware to its handler, write the answer, again. The phase
-// tells the sweep what may end the connection; a deadline is one store, not a timer.
+// One connection: read a request, let it through the middleware to its handler, write the answer,
+// again. The phase tells the sweep what may end the connection; a deadline is one store, not a
+// timer.
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/redirect_error.hpp>
@@ -19,9 +20,10 @@ using TlsStream = asio::ssl::stream<Socket>;
 
 constexpr std::size_t small_buffer = 4 * 1024;
 constexpr std::size_t body_buffer = 16 * 1024;
-constexpr std::size_t chunk_room = 4 * 1024;           // beside the header limit, for chunk headers
-constexpr std::size_t one_record = 16 * 1024;          // of TLS
-constexpr std::size_t max_lingering = 8 * 1024 * 1024;  // bytes read and dropped after the last answer
+constexpr std::size_t chunk_room = 4 * 1024;   // beside the header limit, for chunk headers
+constexpr std::size_t one_record = 16 * 1024;  // of TLS
+constexpr std::size_t max_lingering =
+    8 * 1024 * 1024;  // bytes read and dropped after the last answer
 constexpr std::chrono::seconds linger_time{5};
 
 std::string peer_of(const Socket& socket) {
@@ -110,8 +112,11 @@ class Session final : public Sweepable {
         break;
       case Phase::handshake:
       case Phase::writing:
-      case Phase::closing: socket().close(ec); break;
-      case Phase::handling: break;
+      case Phase::closing:
+        socket().close(ec);
+        break;
+      case Phase::handling:
+        break;
     }
   }
 
@@ -159,7 +164,8 @@ class Session final : public Sweepable {
     }
   }
 
-  // Reads until the parser is done or has failed. False: the peer is gone or has been idle for too long.
+  // Reads until the parser is done or has failed. False: the peer is gone or has been idle for too
+  // long.
   Task<bool> receive(Exchange& exchange) {
     Request& request = exchange.request;
     request.peer = peer_;
@@ -279,8 +285,8 @@ class Session final : public Sweepable {
     co_return !ec;
   }
 
-  // Ends the connection. `after_answer`: so that the peer can read our last answer although we did not read all it
-  // sent; a reset would take the answer from its hands.
+  // Ends the connection. `after_answer`: so that the peer can read our last answer although we did
+  // not read all it sent; a reset would take the answer from its hands.
   Task<void> close(bool after_answer) {
     enter(Phase::closing, linger_time);
     deadline_ = std::min(deadline_, std::max(closes_by_, std::chrono::steady_clock::now() +

@@ -22,8 +22,10 @@ constexpr int zlib_bits = 15;
 constexpr int raw_bits = -15;
 
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+    text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+    text.remove_suffix(1);
   return text;
 }
 
@@ -38,16 +40,22 @@ void for_each_element(std::string_view list, Use use) {
   }
 }
 
-Error too_large() { return http_error(413, "the request body is too large"); }
-Error damaged() { return invalid_request("the body does not match its Content-Encoding"); }
+Error too_large() {
+  return http_error(413, "the request body is too large");
+}
+Error damaged() {
+  return invalid_request("the body does not match its Content-Encoding");
+}
 
 Bytef* bytes_of(std::string_view text) {
-  return reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));  // zlib does not write to its input
+  return reinterpret_cast<Bytef*>(
+      const_cast<char*>(text.data()));  // zlib does not write to its input
 }
 
 Result<std::string> inflate_body(std::string_view body, int window_bits, std::size_t limit) {
   z_stream stream{};
-  if (inflateInit2(&stream, window_bits) != Z_OK) return fail(internal_error("inflateInit2 failed"));
+  if (inflateInit2(&stream, window_bits) != Z_OK)
+    return fail(internal_error("inflateInit2 failed"));
   const std::unique_ptr<z_stream, int (*)(z_stream*)> owner(&stream, inflateEnd);
   stream.next_in = bytes_of(body);
   stream.avail_in = static_cast<uInt>(body.size());
@@ -152,10 +160,14 @@ Result<std::string> decode_content(std::string_view codings, std::string body, s
 
 std::string_view name_of(Coding coding) {
   switch (coding) {
-    case Coding::identity: return "identity";
-    case Coding::br: return "br";
-    case Coding::gzip: return "gzip";
-    case Coding::deflate: return "deflate";
+    case Coding::identity:
+      return "identity";
+    case Coding::br:
+      return "br";
+    case Coding::gzip:
+      return "gzip";
+    case Coding::deflate:
+      return "deflate";
   }
   return "identity";
 }

@@ -1,4 +1,5 @@
-// Headers, requests and responses: plain values. The error object of the API is written here and nowhere else.
+// Headers, requests and responses: plain values. The error object of the API is written here and
+// nowhere else.
 #include "http/message.h"
 
 #include <algorithm>
@@ -10,8 +11,10 @@ namespace mytoken::http {
 namespace {
 
 std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
+    text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t'))
+    text.remove_suffix(1);
   return text;
 }
 
@@ -34,10 +37,9 @@ void Headers::set(std::string_view name, std::string value) {
   for (auto header = list_.begin(); header != list_.end(); ++header) {
     if (!equals_ignoring_case(header->first, name)) continue;
     header->second = std::move(value);
-    list_.erase(std::remove_if(header + 1, list_.end(),
-                               [name](const auto& other) {
-                                 return equals_ignoring_case(other.first, name);
-                               }),
+    list_.erase(std::remove_if(
+                    header + 1, list_.end(),
+                    [name](const auto& other) { return equals_ignoring_case(other.first, name); }),
                 list_.end());
     return;
   }
@@ -88,7 +90,9 @@ Response Response::text(int status, std::string_view content_type, std::string b
   return response;
 }
 
-Response Response::no_content() { return empty(204); }
+Response Response::no_content() {
+  return empty(204);
+}
 
 Response Response::empty(int status) {
   Response response;

@@ -1,4 +1,5 @@
-// Requests and responses as handlers see them: no parser types, sizes already limited, bodies decoded.
+// Requests and responses as handlers see them: no parser types, sizes already limited, bodies
+// decoded.
 #pragma once
 #include <chrono>
 #include <memory>
@@ -28,16 +29,16 @@ class Headers {
 };
 
 struct Request {
-  std::string method;          // "GET", …; HEAD arrives as "GET" with head = true
+  std::string method;  // "GET", …; HEAD arrives as "GET" with head = true
   bool head = false;
-  std::string path;            // decoded, repeated and trailing slashes removed, case kept; "/" at least
-  std::string target;          // as received
+  std::string path;    // decoded, repeated and trailing slashes removed, case kept; "/" at least
+  std::string target;  // as received
   std::vector<std::pair<std::string, std::string>> query;  // decoded
   Headers headers;
-  std::string body;            // content encoding removed
+  std::string body;                          // content encoding removed
   std::vector<std::string> path_parameters;  // values of {…} segments, in order
-  std::string peer;            // address of the socket's other end, canonical
-  std::string client_address;  // behind trusted proxies; "" = unknown
+  std::string peer;                          // address of the socket's other end, canonical
+  std::string client_address;                // behind trusted proxies; "" = unknown
   std::string request_id;
   std::chrono::steady_clock::time_point arrival;
 
@@ -48,18 +49,22 @@ struct Request {
 
 struct Response {
   int status = 200;
-  Headers headers;                           // Content-Type included; Content-Length is the server's
+  Headers headers;  // Content-Type included; Content-Length is the server's
   std::string body;
-  std::shared_ptr<const std::string> shared;  // used instead of body if set: a body that many answers share
-  std::string problem;    // text of an error made by error(): paths of pages show it as a page instead of JSON
+  std::shared_ptr<const std::string>
+      shared;                // used instead of body if set: a body that many answers share
+  std::string problem;       // text of an error made by error(): paths of pages show it as a page
+                             // instead of JSON
   bool rate_counted = true;  // false: this request does not use up the rate limit of its client
 
-  std::string_view content() const { return shared ? std::string_view(*shared) : std::string_view(body); }
+  std::string_view content() const {
+    return shared ? std::string_view(*shared) : std::string_view(body);
+  }
 
   static Response json(int status, const json::value& body);
   static Response text(int status, std::string_view content_type, std::string body);
-  static Response no_content();                     // 204
-  static Response empty(int status);                // no body, Content-Length: 0
+  static Response no_content();       // 204
+  static Response empty(int status);  // no body, Content-Length: 0
   static Response redirect(int status, std::string location);
   // The error object of spec api.md §2.8, with Retry-After and WWW-Authenticate where they belong.
   static Response error(const Error& error, std::string_view request_id);

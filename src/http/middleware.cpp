@@ -1,4 +1,5 @@
-// The way in: from a parsed request to its handler or to the reason why it gets none. The way out is in answer.cpp.
+// The way in: from a parsed request to its handler or to the reason why it gets none. The way out
+// is in answer.cpp.
 #include "http/middleware.h"
 
 #include <algorithm>
@@ -27,7 +28,8 @@ bool is_known_method(std::string_view method) {
   return std::find(known.begin(), known.end(), method) != known.end();
 }
 
-// All lines of a header as one list: a proxy may append a line of its own behind what the client sent.
+// All lines of a header as one list: a proxy may append a line of its own behind what the client
+// sent.
 std::string joined(const Headers& headers, std::string_view name) {
   std::string list;
   for (const auto& [key, value] : headers.all()) {
@@ -100,7 +102,8 @@ void Middleware::locate(Exchange& exchange, std::string_view path) const {
   const bool is_static = local.starts_with("/static/") || local == "/static";
   const bool is_consent_call =
       exchange.request.method == "POST" && (local == "/c" || local.starts_with("/c/"));
-  exchange.shows_pages = (exchange.path_class == PathClass::page || is_static) && !is_consent_call &&
+  exchange.shows_pages = (exchange.path_class == PathClass::page || is_static) &&
+                         !is_consent_call &&
                          admits_html(joined(exchange.request.headers, "Accept"));
 }
 
@@ -180,8 +183,8 @@ std::optional<Response> Middleware::admit(Exchange& exchange) const {
   request.path_parameters = std::move(exchange.match.parameters);
 
   if (!request.body.empty() && request.headers.has("Content-Encoding")) {
-    auto plain = decode_content(joined(request.headers, "Content-Encoding"), std::move(request.body),
-                                settings_.limits.body_bytes);
+    auto plain = decode_content(joined(request.headers, "Content-Encoding"),
+                                std::move(request.body), settings_.limits.body_bytes);
     if (!plain) return failure(exchange, plain.error());
     request.body = std::move(*plain);
   }

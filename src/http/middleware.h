@@ -1,5 +1,6 @@
-// What happens to every request before its handler runs and to every answer before it is written (spec api.md §§2.1,
-// 2.8-2.11). Plain functions without sockets: the connection calls admit(), the handler, complete(), write_head(), log().
+// What happens to every request before its handler runs and to every answer before it is written
+// (spec api.md §§2.1, 2.8-2.11). Plain functions without sockets: the connection calls admit(), the
+// handler, complete(), write_head(), log().
 #pragma once
 #include <memory>
 #include <optional>
@@ -16,7 +17,8 @@ namespace mytoken::http {
 
 // One request on its way through the server.
 struct Exchange {
-  Request request;  // method, target, headers, body as parsed; peer; arrival. The rest is filled by admit().
+  Request request;  // method, target, headers, body as parsed; peer; arrival. The rest is filled by
+                    // admit().
   Router::Match match;
   std::string local;  // path below the issuer's, lower case
   PathClass path_class = PathClass::page;
@@ -30,9 +32,11 @@ class Middleware {
  public:
   Middleware(const ServerSettings& settings, const Router& router, Log& log);
 
-  // Completes the request. An answer if the matter is settled without a handler, else exchange.match.handler is set.
+  // Completes the request. An answer if the matter is settled without a handler, else
+  // exchange.match.handler is set.
   std::optional<Response> admit(Exchange& exchange) const;
-  // The answer to a request that could not be read or is not wanted; fills what is known for log and headers.
+  // The answer to a request that could not be read or is not wanted; fills what is known for log
+  // and headers.
   Response reject(Exchange& exchange, const Error& error) const;
   // The answer after an exception; writes the one line about it.
   Response caught(const Exchange& exchange, std::string_view what) const;

@@ -16,7 +16,9 @@ namespace beast = boost::beast;
 using beast::error_code;
 using beast::string_view;
 
-std::string_view view(string_view text) { return {text.data(), text.size()}; }
+std::string_view view(string_view text) {
+  return {text.data(), text.size()};
+}
 
 // "GET /path HTTP/1.1" -> the middle; "" if there is none.
 std::string_view guess_target(std::string_view bytes) {
@@ -86,7 +88,8 @@ class Reader final : public beast::http::basic_parser<true> {
         expects_continue = equals_ignoring_case(view(value), "100-continue");
         if (!expects_continue) refuse(ec, 417, "this expectation is not supported");
         break;
-      default: break;
+      default:
+        break;
     }
     if (!ec) request->headers.add(view(name), std::string(view(value)));
   }
@@ -149,8 +152,12 @@ void RequestParser::fail(int status, std::string_view why) {
   problem_ = http_error(status, std::string(why));
 }
 
-bool RequestParser::keep_alive() const { return impl_->reader->keep_alive(); }
-bool RequestParser::is_http_1_0() const { return impl_->reader->http_version < 11; }
+bool RequestParser::keep_alive() const {
+  return impl_->reader->keep_alive();
+}
+bool RequestParser::is_http_1_0() const {
+  return impl_->reader->http_version < 11;
+}
 
 bool RequestParser::inspect_header(std::string_view bytes) {
   bool complete = false;
@@ -188,7 +195,8 @@ std::size_t RequestParser::put(std::string_view bytes, Request& request) {
   std::size_t used = 0;
   if (state_ == State::header) {
     // RFC 9112 §2.2: empty lines before a request line are ignored.
-    while (inspected_ == 0 && bytes.substr(used).starts_with("\r\n")) used += 2;
+    while (inspected_ == 0 && bytes.substr(used).starts_with("\r\n"))
+      used += 2;
     bytes.remove_prefix(used);
     if (bytes.empty() || (inspected_ == 0 && bytes == "\r")) return used;
     const bool complete = inspect_header(bytes);

@@ -1,5 +1,6 @@
-// One HTTP/1.x request from bytes: Beast's parser (RFC 9112) behind a small interface, with the checks that are left to
-// the user of Beast: bare line feeds, folded lines, Host, repeated Content-Length, transfer codings, Expect, trailers.
+// One HTTP/1.x request from bytes: Beast's parser (RFC 9112) behind a small interface, with the
+// checks that are left to the user of Beast: bare line feeds, folded lines, Host, repeated
+// Content-Length, transfer codings, Expect, trailers.
 #pragma once
 #include <cstddef>
 #include <memory>
@@ -19,15 +20,16 @@ class RequestParser {
   void reset();
 
   enum class State { header, body, done, failed };
-  // Reads from the unread bytes of the connection into `request` (method, target, headers, body). Returns how many
-  // bytes it is done with; the rest must be offered again with more behind it. Offered bytes may move in between.
+  // Reads from the unread bytes of the connection into `request` (method, target, headers, body).
+  // Returns how many bytes it is done with; the rest must be offered again with more behind it.
+  // Offered bytes may move in between.
   std::size_t put(std::string_view bytes, Request& request);
 
   State state() const { return state_; }
-  bool keep_alive() const;                              // after `done`
-  bool is_http_1_0() const;                             // after the header
+  bool keep_alive() const;                                     // after `done`
+  bool is_http_1_0() const;                                    // after the header
   bool expects_continue() const { return expects_continue_; }  // in `body`
-  const Error& problem() const { return problem_; }     // after `failed`
+  const Error& problem() const { return problem_; }            // after `failed`
   void fail(int status, std::string_view why);
 
  private:

@@ -33,8 +33,8 @@ struct RateLimiter::Impl {
   std::size_t shard_capacity;
   std::array<Shard, shard_count> shards;
 
-  // Makes room in a full shard: what is over goes (looked for once a second at most), else the one of the first few
-  // entries that has used least, because its owner loses least by starting anew.
+  // Makes room in a full shard: what is over goes (looked for once a second at most), else the one
+  // of the first few entries that has used least, because its owner loses least by starting anew.
   void make_room(Shard& shard, Instant now) const {
     if (shard.windows.size() < shard_capacity) return;
     if (now >= shard.next_purge) {
@@ -97,7 +97,8 @@ RateLimiter::Decision RateLimiter::count(std::string_view address, Instant now) 
   decision.allowed = window.requests < decision.limit;
   if (decision.allowed) ++window.requests;
   decision.remaining = decision.limit - window.requests;
-  decision.reset = std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(window.end - now));
+  decision.reset =
+      std::max(std::chrono::seconds(1), std::chrono::ceil<std::chrono::seconds>(window.end - now));
   return decision;
 }
 

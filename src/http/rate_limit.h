@@ -1,5 +1,6 @@
-// Fixed-window rate limit per client address (spec api.md §2.10). One per server process; the table is bounded, so many
-// addresses cost memory only up to a limit. IPv6 clients are counted by their /64: a host may use any address of it.
+// Fixed-window rate limit per client address (spec api.md §2.10). One per server process; the table
+// is bounded, so many addresses cost memory only up to a limit. IPv6 clients are counted by their
+// /64: a host may use any address of it.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -22,8 +23,8 @@ class RateLimiter {
  public:
   using Instant = std::chrono::steady_clock::time_point;
 
-  // At most `capacity` addresses are remembered; when there are more, those whose windows are over are forgotten
-  // first, then those with the fewest requests of a sample.
+  // At most `capacity` addresses are remembered; when there are more, those whose windows are over
+  // are forgotten first, then those with the fewest requests of a sample.
   explicit RateLimiter(RateLimit settings, std::size_t capacity = 65'536);
   ~RateLimiter();
 

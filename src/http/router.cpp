@@ -1,4 +1,5 @@
-// The route table: paths without parameters are found by one hash look-up, the others by comparing segments.
+// The route table: paths without parameters are found by one hash look-up, the others by comparing
+// segments.
 #include "http/router.h"
 
 #include <algorithm>
@@ -33,14 +34,14 @@ bool is_within(std::string_view path, std::string_view base) {
 }  // namespace
 
 Router::Router(std::string prefix) : prefix_(lower(prefix)) {
-  while (!prefix_.empty() && prefix_.back() == '/') prefix_.pop_back();
+  while (!prefix_.empty() && prefix_.back() == '/')
+    prefix_.pop_back();
 }
 
 void Router::add(Route route) {
   const std::string full = prefix_ + lower(route.pattern);
-  const auto known = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {
-    return entry.full == full;
-  });
+  const auto known = std::find_if(entries_.begin(), entries_.end(),
+                                  [&](const Entry& entry) { return entry.full == full; });
   std::size_t index = static_cast<std::size_t>(known - entries_.begin());
   if (known == entries_.end()) {
     Entry entry;
@@ -54,10 +55,12 @@ void Router::add(Route route) {
     entries_.push_back(std::move(entry));
     if (literal) {
       std::string key = full;
-      while (key.size() > 1 && key.back() == '/') key.pop_back();
+      while (key.size() > 1 && key.back() == '/')
+        key.pop_back();
       literals_.emplace(std::move(key), index);
     } else {
-      // A literal wins over a parameter, the left-most difference decides: parameters ("") sort last.
+      // A literal wins over a parameter, the left-most difference decides: parameters ("") sort
+      // last.
       const auto before = [this](std::size_t a, std::size_t b) {
         const auto& left = entries_[a].segments;
         const auto& right = entries_[b].segments;

@@ -6,7 +6,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <mutex>
+#include <charconv>
 #include <thread>
 
 #include "http/worker.h"
@@ -22,9 +22,9 @@ std::optional<std::pair<std::string, std::string>> split_address(std::string_vie
   if (colon == std::string_view::npos || colon + 1 == text.size()) return std::nullopt;
   std::string_view host = text.substr(0, colon);
   const std::string_view port = text.substr(colon + 1);
-  if (port.size() > 5 || port.find_first_not_of("0123456789") != std::string_view::npos) {
-    return std::nullopt;
-  }
+  std::uint16_t number = 0;
+  const auto [stop, problem] = std::from_chars(port.data(), port.data() + port.size(), number);
+  if (problem != std::errc() || stop != port.data() + port.size()) return std::nullopt;
   if (host.starts_with('[') && host.ends_with(']')) {
     host = host.substr(1, host.size() - 2);
   } else if (host.find(':') != std::string_view::npos) {
@@ -59,11 +59,13 @@ struct Server::Impl {
       : common(std::move(settings), router, log) {
     const unsigned count = std::max(1u, common.settings.threads);
     common.on_drained = [this] { stop(); };
-    for (unsigned i = 0; i < count; ++i) workers.push_back(std::make_unique<Worker>(common));
+    for (unsigned i = 0; i < count; ++i)
+      workers.push_back(std::make_unique<Worker>(common));
   }
 
   void stop() {
-    for (const auto& worker : workers) worker->context.stop();
+    for (const auto& worker : workers)
+      worker->context.stop();
   }
 
   Common common;
@@ -98,20 +100,25 @@ Result<void> Server::listen() {
   return {};
 }
 
-std::vector<std::uint16_t> Server::ports() const { return impl_->ports; }
+std::vector<std::uint16_t> Server::ports() const {
+  return impl_->ports;
+}
 
 void Server::run() {
-  for (const auto& worker : impl_->workers) worker->start();
+  for (const auto& worker : impl_->workers)
+    worker->start();
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < impl_->workers.size(); ++i) {
     threads.emplace_back([worker = impl_->workers[i].get()] { worker->context.run(); });
   }
   impl_->workers.front()->context.run();
-  for (std::thread& thread : threads) thread.join();
+  for (std::thread& thread : threads)
+    thread.join();
 }
 
 void Server::drain(std::chrono::milliseconds limit) {
-  // Clients that keep connections busy learn from the next answer that theirs ends; this long they may ask once more.
+  // Clients that keep connections busy learn from the next answer that theirs ends; this long they
+  // may ask once more.
   const auto grace = std::min<std::chrono::milliseconds>(limit / 4, std::chrono::seconds(1));
   for (const auto& worker : impl_->workers) {
     asio::post(worker->context, [one = worker.get(), grace] { one->drain(grace); });
@@ -128,7 +135,8 @@ void Server::drain(std::chrono::milliseconds limit) {
 
 std::vector<asio::io_context*> Server::contexts() {
   std::vector<asio::io_context*> contexts;
-  for (const auto& worker : impl_->workers) contexts.push_back(&worker->context);
+  for (const auto& worker : impl_->workers)
+    contexts.push_back(&worker->context);
   return contexts;
 }
 

@@ -1,7 +1,8 @@
-// The HTTP/1.1 server: Beast parser, limits where the bytes come in, keep-alive, pipelining, time-outs by one coarse
-// sweep per thread, TLS, graceful drain. One io_context per thread with a listening socket each (SO_REUSEPORT).
-// Middleware (spec api.md §§2.1, 2.8–2.11): request id, client address, content decoding, CORS and preflight, security
-// headers, 404/405/413/415/431, HTML or JSON errors, response compression, access log, exceptions into one logged 500.
+// The HTTP/1.1 server: Beast parser, limits where the bytes come in, keep-alive, pipelining,
+// time-outs by one coarse sweep per thread, TLS, graceful drain. One io_context per thread with a
+// listening socket each (SO_REUSEPORT). Middleware (spec api.md §§2.1, 2.8–2.11): request id,
+// client address, content decoding, CORS and preflight, security headers, 404/405/413/415/431, HTML
+// or JSON errors, response compression, access log, exceptions into one logged 500.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -21,8 +22,8 @@ namespace mytoken::http {
 
 struct Limits {
   std::size_t header_bytes = 16 * 1024;
-  std::size_t body_bytes = 1 << 20;                // after decoding
-  std::size_t connections = 10'000;                // more are answered 503 (a few) or closed
+  std::size_t body_bytes = 1 << 20;  // after decoding
+  std::size_t connections = 10'000;  // more are answered 503 (a few) or closed
   // Checked by a sweep every second (more often if one of them is shorter than 4 s).
   std::chrono::milliseconds request_timeout{30'000};  // from first byte to complete request: 408
   std::chrono::milliseconds write_timeout{90'000};    // of one answer
@@ -39,11 +40,11 @@ struct ServerSettings {
   unsigned threads = 1;
   Limits limits;
   std::optional<Tls> tls;
-  std::string proxy_header;                        // "" = socket address
+  std::string proxy_header;  // "" = socket address
   net::TrustedProxies trusted_proxies;
-  std::string issuer;                              // for HSTS (https)
-  std::chrono::seconds hsts_max_age{63'072'000};   // 0 = no HSTS
-  std::optional<RateLimit> rate_limit;             // unset = none
+  std::string issuer;                             // for HSTS (https)
+  std::chrono::seconds hsts_max_age{63'072'000};  // 0 = no HSTS
+  std::optional<RateLimit> rate_limit;            // unset = none
   // Page for errors on paths outside the API: (status, heading, text) -> HTML. Unset: a plain page.
   std::function<std::string(int, std::string_view, std::string_view)> error_page;
 };
@@ -60,8 +61,8 @@ class Server {
   std::vector<std::uint16_t> ports() const;
   // Runs the threads; returns when stopped. Call once.
   void run();
-  // Thread-safe: stops accepting, lets requests in flight finish (answers carry Connection: close), ends idle
-  // connections, and makes run() return after at most `limit`.
+  // Thread-safe: stops accepting, lets requests in flight finish (answers carry Connection: close),
+  // ends idle connections, and makes run() return after at most `limit`.
   void drain(std::chrono::milliseconds limit);
   // The io_contexts of the threads, for work that belongs beside the connections.
   std::vector<asio::io_context*> contexts();

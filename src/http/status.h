@@ -1,5 +1,5 @@
-// Reason phrases, as the status line and the member `error` of HTTP-layer errors show them (spec api.md §2.8: the older
-// names of RFC 2616 where clients know those).
+// Reason phrases, as the status line and the member `error` of HTTP-layer errors show them (spec
+// api.md §2.8: the older names of RFC 2616 where clients know those).
 #pragma once
 #include <string>
 #include <string_view>

@@ -53,7 +53,8 @@ Worker::~Worker() = default;
 Result<std::uint16_t> Worker::listen(const std::string& host, const std::string& port) {
   const std::string where = host + ":" + port;
   const auto failed = [&where](std::string_view what, const error_code& ec) {
-    return fail(internal_error(fmt::format("cannot listen on {}: {}: {}", where, what, ec.message())));
+    return fail(
+        internal_error(fmt::format("cannot listen on {}: {}: {}", where, what, ec.message())));
   };
   using Resolver = asio::ip::basic_resolver<asio::ip::tcp, Executor>;
   error_code ec;
@@ -97,7 +98,8 @@ void Worker::start() {
       common.log.error("a listening socket failed", {{"what", std::string_view(e.what())}});
     }
   };
-  for (Acceptor& acceptor : acceptors_) asio::co_spawn(context, accept(acceptor), report);
+  for (Acceptor& acceptor : acceptors_)
+    asio::co_spawn(context, accept(acceptor), report);
   asio::co_spawn(context, sweep(), report);
 }
 
@@ -145,7 +147,8 @@ Task<void> Worker::sweep() {
     sweep_timer_.expires_after(interval_);
     co_await sweep_timer_.async_wait(asio::redirect_error(use_task, ec));
     const Instant now = std::chrono::steady_clock::now();
-    for (Sweepable* one = connections.next(); one; one = one->next()) one->sweep(now);
+    for (Sweepable* one = connections.next(); one; one = one->next())
+      one->sweep(now);
   }
 }
 
@@ -168,7 +171,8 @@ void Worker::drain(std::chrono::milliseconds grace) {
   sweep_timer_.cancel();  // sweeps now
   // A connection that just came has not been linked yet; it sees draining() itself.
   const Instant end = std::chrono::steady_clock::now() + grace;
-  for (Sweepable* one = connections.next(); one; one = one->next()) one->drain(end);
+  for (Sweepable* one = connections.next(); one; one = one->next())
+    one->drain(end);
   release();
 }
 

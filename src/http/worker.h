@@ -1,4 +1,5 @@
-// One thread of the server: its io_context, listening sockets and connections, and what they share with the others.
+// One thread of the server: its io_context, listening sockets and connections, and what they share
+// with the others.
 #pragma once
 #include <atomic>
 #include <boost/asio/basic_socket_acceptor.hpp>
@@ -93,7 +94,8 @@ class Worker {
   std::time_t date_second_ = 0;
 };
 
-// Serves one connection until it ends. `refused`: there are too many; its first request is answered 503.
+// Serves one connection until it ends. `refused`: there are too many; its first request is answered
+// 503.
 Task<void> serve_plain(Worker& worker, Socket socket, bool refused);
 Task<void> serve_tls(Worker& worker, Socket socket, bool refused);
 

@@ -22,7 +22,8 @@ int status_of(std::string body, std::string_view type = {}) {
 
 TEST(Bodies, empty_blank_and_null_bodies_have_no_parameters) {
   for (const char* body : {"", " \r\n\t ", "null", "null\n", " null "}) {
-    for (const std::string_view type : {std::string_view(), form_type, std::string_view("text/xml")}) {
+    for (const std::string_view type :
+         {std::string_view(), form_type, std::string_view("text/xml")}) {
       const auto parsed = parse(body, type);
       ASSERT_TRUE(parsed) << body;
       EXPECT_TRUE(parsed->empty());
@@ -32,7 +33,8 @@ TEST(Bodies, empty_blank_and_null_bodies_have_no_parameters) {
 
 TEST(Bodies, json_is_told_by_its_first_byte) {
   for (const std::string_view type :
-       {std::string_view(), form_type, std::string_view("text/plain"), std::string_view("application/xml"),
+       {std::string_view(), form_type, std::string_view("text/plain"),
+        std::string_view("application/xml"),
         std::string_view("application/x-www-form-urlencoded; charset=UTF-8")}) {
     const auto parsed = parse("  {\"a\":\"b\"}", type);
     ASSERT_TRUE(parsed) << type;
@@ -53,7 +55,8 @@ TEST(Bodies, other_bodies_go_by_their_type) {
 }
 
 TEST(Bodies, the_top_level_is_an_object_and_nothing_follows) {
-  for (const char* body : {"[{\"a\":1}]", "{\"a\":1", "{} {}", "{\"a\":1,}", "{'a':1}", "{\"a\":\"\xff\"}"}) {
+  for (const char* body :
+       {"[{\"a\":1}]", "{\"a\":1", "{} {}", "{\"a\":1,}", "{'a':1}", "{\"a\":\"\xff\"}"}) {
     const auto parsed = parse(body, "application/json");
     ASSERT_FALSE(parsed) << body;
     EXPECT_EQ(parsed.error().code, "invalid_request");
@@ -72,14 +75,16 @@ TEST(Bodies, limits_hold_for_depth_strings_and_arrays) {
   EXPECT_EQ(status_of(text(65537)), 400);
   const auto array = [](std::size_t size) {
     std::string body = "{\"a\":[0";
-    for (std::size_t i = 1; i < size; ++i) body += ",0";
+    for (std::size_t i = 1; i < size; ++i)
+      body += ",0";
     return body + "]}";
   };
   EXPECT_EQ(status_of(array(1000)), 200);
   EXPECT_EQ(status_of(array(1001)), 400);
   EXPECT_EQ(status_of("a=" + std::string(65537, 'x'), form_type), 400);
   std::string fields;
-  for (int i = 0; i < 1001; ++i) fields += "a=1&";
+  for (int i = 0; i < 1001; ++i)
+    fields += "a=1&";
   EXPECT_EQ(status_of(fields, form_type), 400);
 }
 
@@ -114,7 +119,8 @@ TEST(Members, empty_text_is_absent_unless_asked_for) {
 }
 
 TEST(Members, wrong_types_name_the_member_and_not_the_value) {
-  const auto parsed = parse("{\"mytoken\":5,\"on\":\"true\",\"n\":2.0,\"m\":\"7\",\"l\":[1],\"o\":{}}");
+  const auto parsed =
+      parse("{\"mytoken\":5,\"on\":\"true\",\"n\":2.0,\"m\":\"7\",\"l\":[1],\"o\":{}}");
   EXPECT_EQ(parsed->text("mytoken").error().description, "parameter 'mytoken' must be a string");
   EXPECT_EQ(parsed->secret("mytoken").error().status, 400);
   EXPECT_EQ(parsed->boolean("on").error().status, 400);
@@ -125,8 +131,8 @@ TEST(Members, wrong_types_name_the_member_and_not_the_value) {
 }
 
 TEST(Members, integers_have_64_bits_and_bounds) {
-  const auto parsed = parse(
-      "{\"a\":9223372036854775807,\"b\":9223372036854775808,\"c\":-1,\"d\":1e3,\"e\":10}");
+  const auto parsed =
+      parse("{\"a\":9223372036854775807,\"b\":9223372036854775808,\"c\":-1,\"d\":1e3,\"e\":10}");
   EXPECT_EQ(*parsed->integer("a", 0, INT64_MAX), INT64_MAX);
   EXPECT_FALSE(parsed->integer("b", 0, INT64_MAX));
   EXPECT_FALSE(parsed->integer("c", 0, 9));
@@ -161,10 +167,8 @@ TEST(Forms, booleans_have_the_listed_spellings) {
 
 TEST(Forms, integers_are_decimal_digits_only) {
   EXPECT_EQ(*parse("a=42", form_type)->integer("a", 0, 99), 42);
-  for (const char* text : {"2.0", "+1", "0x1", "1 ", "99999999999999999999"}) {
-    EXPECT_FALSE(parse("a=" + std::string(text == std::string("+1") ? "%2B1" : text), form_type)
-                     ->integer("a", 0, INT64_MAX))
-        << text;
+  for (const char* text : {"2.0", "%2B1", "0x1", "1%20", "99999999999999999999"}) {
+    EXPECT_FALSE(parse("a=" + std::string(text), form_type)->integer("a", 0, INT64_MAX)) << text;
   }
 }
 
@@ -201,11 +205,14 @@ TEST(Errors, the_error_object_has_exactly_two_members) {
   EXPECT_EQ(refused.body, R"({"error":"invalid_token","error_description":"token is revoked"})");
   EXPECT_EQ(refused.headers.get("WWW-Authenticate"), "Bearer error=\"invalid_token\"");
   const auto broken = Response::error(internal_error("SQL said no"), "id-12345");
-  EXPECT_EQ(broken.body,
-            R"x({"error":"internal_server_error","error_description":"an internal error occurred (request id-12345)"})x");
+  EXPECT_EQ(
+      broken.body,
+      R"x({"error":"internal_server_error","error_description":"an internal error occurred (request id-12345)"})x");
   const auto nameless = Response::error(Error{"access_denied", 403, "", {}}, "id-12345");
   EXPECT_EQ(nameless.body, R"({"error":"access_denied","error_description":"Forbidden"})");
-  EXPECT_EQ(Response::error(unavailable("x", std::chrono::seconds(7)), "").headers.get("Retry-After"), "7");
+  EXPECT_EQ(
+      Response::error(unavailable("x", std::chrono::seconds(7)), "").headers.get("Retry-After"),
+      "7");
 }
 
 }  // namespace

@@ -52,9 +52,10 @@ TEST(Decoding, a_bomb_stops_at_the_limit) {
     const auto plain = decode_content(name_of(coding), bomb, 1 << 20);
     ASSERT_FALSE(plain);
     EXPECT_EQ(plain.error().status, 413);
-    EXPECT_EQ(decode_content(name_of(coding), *encode_content(coding, std::string(1 << 20, 'a')), 1 << 20)
-                  ->size(),
-              std::size_t{1} << 20);
+    EXPECT_EQ(
+        decode_content(name_of(coding), *encode_content(coding, std::string(1 << 20, 'a')), 1 << 20)
+            ->size(),
+        std::size_t{1} << 20);
   }
 }
 
@@ -77,7 +78,8 @@ TEST(SharedBodies, are_encoded_once) {
   EXPECT_EQ(bodies.get(plain, Coding::br), first);
   EXPECT_NE(bodies.get(plain, Coding::gzip), first);
   for (int i = 0; i < 100; ++i) {
-    const auto other = std::make_shared<const std::string>(std::string(300, 'y') + std::to_string(i));
+    const auto other =
+        std::make_shared<const std::string>(std::string(300, 'y') + std::to_string(i));
     EXPECT_EQ(decode_content("gzip", *bodies.get(other, Coding::gzip), 1000), *other);
   }
 }

@@ -37,7 +37,8 @@ TEST(RateLimiter, admits_the_limit_within_a_window_and_starts_anew) {
 TEST(RateLimiter, exempt_addresses_are_not_counted) {
   RateLimiter limiter(limit_of(1));
   for (const char* address : {"127.0.0.1", "10.200.1.1", "::ffff:10.1.1.1"}) {
-    for (int i = 0; i < 5; ++i) EXPECT_FALSE(limiter.count(address, start).counted) << address;
+    for (int i = 0; i < 5; ++i)
+      EXPECT_FALSE(limiter.count(address, start).counted) << address;
   }
   EXPECT_EQ(limiter.size(), 0u);
 }

@@ -1,4 +1,5 @@
-// A blocking HTTP client that sends exactly the bytes it is told to, and a server of its own thread to send them to.
+// A blocking HTTP client that sends exactly the bytes it is told to, and a server of its own thread
+// to send them to.
 #pragma once
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -128,7 +129,8 @@ class CollectingLog final : public Log {
   }
   std::string text() const {
     std::string all;
-    for (const std::string& line : lines()) all += line;
+    for (const std::string& line : lines())
+      all += line;
     return all;
   }
 

@@ -33,7 +33,8 @@ inline Task<Response> echo(Request& request) {
 }
 
 inline Task<Response> page(Request&) {
-  co_return Response::text(200, "text/html; charset=utf-8", "<p>" + std::string(1000, 'p') + "</p>");
+  co_return Response::text(200, "text/html; charset=utf-8",
+                           "<p>" + std::string(1000, 'p') + "</p>");
 }
 
 inline Task<Response> metadata(Request&) {
