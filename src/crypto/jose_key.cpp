@@ -20,7 +20,7 @@ namespace {
 
 constexpr int min_rsa_bits = 2048;
 constexpr int max_rsa_bits = 8192;
-constexpr std::size_t max_pem_size = 64 * 1024;
+constexpr std::size_t max_pem_size = std::size_t{64} * 1024;
 
 using Bignum = std::unique_ptr<BIGNUM, Free<BN_clear_free>>;
 using Bio = std::unique_ptr<BIO, Free<BIO_free_all>>;

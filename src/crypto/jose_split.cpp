@@ -10,8 +10,9 @@
 namespace mytoken::crypto {
 namespace {
 
-constexpr std::size_t max_token_size = 256 * 1024;
-constexpr std::size_t max_header_size = 16 * 1024;  // base64url; room for a certificate chain
+constexpr std::size_t max_token_size = std::size_t{256} * 1024;
+constexpr std::size_t max_header_size =
+    std::size_t{16} * 1024;  // base64url; room for a certificate chain
 
 // In the order of the enumeration.
 constexpr std::array<AlgorithmTraits, 9> table{{{"ES256", "SHA2-256", "EC", "P-256", false},
