@@ -1,0 +1,224 @@
+// The real program: on a pseudo-terminal (spinner, QR code, prompt, Ctrl-C), and several of it
+// sharing one token file.
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <pty.h>
+#include <sys/wait.h>
+
+#include <atomic>
+
+#include "unit/cli/harness.h"
+
+namespace mytoken {
+namespace {
+
+using test::answer_error;
+using test::answer_json;
+using test::Cli;
+using test::fake_mytoken;
+using test::FakeAnswer;
+using test::FakeRequest;
+using test::FakeServer;
+using test::read_file;
+using test::write_file;
+
+// A running program with its terminal; stdout goes to a file.
+class Program {
+ public:
+  Program(const Cli& cli, std::vector<std::string> arguments, unsigned short columns = 120) {
+    out_ = cli.home / "stdout";
+    arguments.insert(arguments.begin(), MYTOKEN_PROGRAM);
+    std::vector<char*> argv;
+    for (std::string& argument : arguments)
+      argv.push_back(argument.data());
+    argv.push_back(nullptr);
+    std::vector<std::string> variables{"HOME=" + cli.home.string(), "LC_ALL=C.UTF-8"};
+    for (const auto& [name, value] : cli.environment)
+      variables.push_back(name + "=" + value);
+    std::vector<char*> envp;
+    for (std::string& variable : variables)
+      envp.push_back(variable.data());
+    envp.push_back(nullptr);
+    winsize size{50, columns, 0, 0};
+    const std::string out = out_.string();
+    pid_ = ::forkpty(&terminal_, nullptr, nullptr, &size);
+    if (pid_ == 0) {
+      const int file = ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      ::dup2(file, 1);
+      ::execve(argv[0], argv.data(), envp.data());
+      ::_exit(127);
+    }
+  }
+  ~Program() {
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      ::waitpid(pid_, nullptr, 0);
+    }
+    ::close(terminal_);
+  }
+
+  // Reads the terminal until `text` appears; false at its end.
+  bool wait_for(const std::string& text) {
+    while (shown.find(text) == std::string::npos) {
+      if (!receive()) return false;
+    }
+    return true;
+  }
+  void type(const std::string& keys) {
+    if (::write(terminal_, keys.data(), keys.size()) < 0) std::abort();
+  }
+  // The exit status; `shown` is complete then.
+  int finish() {
+    while (receive()) {
+    }
+    int status = 0;
+    ::waitpid(pid_, &status, 0);
+    pid_ = -1;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  std::string out() const { return read_file(out_); }
+
+  std::string shown;  // what the terminal got
+
+ private:
+  bool receive() {
+    char buffer[4096];
+    const ssize_t got = ::read(terminal_, buffer, sizeof buffer);
+    if (got <= 0) return false;  // EIO: the other side is closed
+    shown.append(buffer, static_cast<std::size_t>(got));
+    return true;
+  }
+
+  std::filesystem::path out_;
+  int terminal_ = -1;
+  pid_t pid_ = -1;
+};
+
+FakeAnswer login(const FakeRequest& request, const FakeAnswer& polled) {
+  if (string_member(request.json, "grant_type") == "polling_code") return polled;
+  return answer_json({{"consent_uri", "https://mt.example.org/c/abcdefgh"},
+                      {"polling_code", "p"},
+                      {"expires_in", 300},
+                      {"interval", 1}});
+}
+
+TEST(Program, a_login_shows_address_picture_and_spinner_and_prints_the_token_alone) {
+  FakeServer server([](const FakeRequest& request) {
+    return login(request, answer_json({{"mytoken", "the-mytoken"}, {"mytoken_type", "token"}}));
+  });
+  Cli cli;
+  Program program(cli, {"MT", "--url", server.url()});
+  EXPECT_TRUE(program.wait_for("https://mt.example.org/c/abcdefgh"));
+  EXPECT_TRUE(program.wait_for("5:00 left"));
+  EXPECT_EQ(program.finish(), 0);
+  EXPECT_EQ(program.out(), "the-mytoken\n");
+  EXPECT_NE(program.shown.find("\u2580"), std::string::npos);
+  EXPECT_EQ(program.shown.find("the-mytoken"), std::string::npos);
+  EXPECT_TRUE(program.shown.ends_with("\r\x1b[K"));  // the spinner is gone
+}
+
+TEST(Program, a_narrow_terminal_gets_no_picture_and_no_color_no_colours) {
+  FakeServer server([](const FakeRequest& request) {
+    return login(request, answer_error(401, "access_denied", "declined"));
+  });
+  Cli cli;
+  Program narrow(cli, {"MT", "--url", server.url()}, 30);
+  EXPECT_EQ(narrow.finish(), 1);
+  EXPECT_EQ(narrow.shown.find("\u2588"), std::string::npos);
+  EXPECT_NE(narrow.shown.find("mytoken: error: declined"), std::string::npos);
+  Program plain(cli, {"MT", "--url", server.url(), "--no-color"});
+  EXPECT_EQ(plain.finish(), 1);
+  EXPECT_NE(plain.shown.find("\u2588"), std::string::npos);
+  EXPECT_EQ(plain.shown.find("\x1b[97"), std::string::npos);
+}
+
+TEST(Program, control_c_ends_the_waiting_cleanly) {
+  FakeServer server([](const FakeRequest& request) {
+    return login(request, answer_error(428, "authorization_pending"));
+  });
+  Cli cli;
+  Program program(cli, {"MT", "--url", server.url()});
+  ASSERT_TRUE(program.wait_for("left"));
+  program.type("\x03");
+  EXPECT_EQ(program.finish(), 4);
+  EXPECT_EQ(program.out(), "");
+  EXPECT_NE(program.shown.find("\r\x1b[Kmytoken: error: interrupted\r\n"), std::string::npos);
+}
+
+TEST(Program, the_prompt_does_not_echo_and_stays_off_stdout) {
+  FakeServer server([](const FakeRequest&) { return answer_json({{"access_token", "the-at"}}); });
+  Cli cli;
+  Program program(cli, {"AT", "--MT-prompt"});
+  ASSERT_TRUE(program.wait_for("mytoken: "));
+  program.type(fake_mytoken(server.url()) + "\n");
+  EXPECT_EQ(program.finish(), 0);
+  EXPECT_EQ(program.out(), "the-at\n");
+  EXPECT_EQ(program.shown.find(fake_mytoken(server.url()).substr(0, 20)), std::string::npos);
+}
+
+TEST(Program, control_c_at_the_prompt_ends_it) {
+  Cli cli;
+  Program program(cli, {"AT", "--MT-prompt"});
+  ASSERT_TRUE(program.wait_for("mytoken: "));
+  program.type("\x03");
+  EXPECT_EQ(program.finish(), 4);
+}
+
+TEST(Program, a_token_on_the_command_line_is_warned_about_on_a_terminal) {
+  FakeServer server([](const FakeRequest&) { return answer_json({{"access_token", "the-at"}}); });
+  Cli cli;
+  Program program(cli, {"AT", "--MT", fake_mytoken(server.url())});
+  EXPECT_EQ(program.finish(), 0);
+  EXPECT_NE(program.shown.find("mytoken: warning: "), std::string::npos);
+}
+
+TEST(Program, two_processes_rotate_one_file_without_ever_presenting_an_old_token) {
+  std::atomic<int> current = 1;
+  std::atomic<int> stale = 0;
+  std::string url;
+  FakeServer server([&](const FakeRequest& request) {
+    if (string_member(request.json, "mytoken") != fake_mytoken(url, current)) {
+      ++stale;
+      return answer_error(401, "invalid_token");
+    }
+    return answer_json({{"access_token", "at-" + std::to_string(current)},
+                        {"token_update", json::object{{"mytoken", fake_mytoken(url, ++current)}}}});
+  });
+  url = server.url();
+  Cli cli;
+  const auto file = cli.home / "mt";
+  write_file(file, fake_mytoken(url, 1));
+  constexpr int rounds = 20;
+  const std::string command = "for i in $(seq " + std::to_string(rounds) +
+                              "); do \"$0\" AT --MT-file \"$1\" || exit 1; done";
+  std::vector<pid_t> children;
+  for (int child = 0; child < 2; ++child) {
+    const std::string out = (cli.home / ("out" + std::to_string(child))).string();
+    const std::string home = cli.home.string();
+    const std::string token = file.string();
+    const pid_t pid = ::fork();
+    if (pid == 0) {
+      const int descriptor = ::open(out.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+      ::dup2(descriptor, 1);
+      const std::string variable = "HOME=" + home;
+      const char* envp[] = {variable.c_str(), "PATH=/usr/bin:/bin", nullptr};
+      const char* argv[] = {"sh", "-c", command.c_str(), MYTOKEN_PROGRAM, token.c_str(), nullptr};
+      ::execve("/bin/sh", const_cast<char* const*>(argv), const_cast<char* const*>(envp));
+      ::_exit(127);
+    }
+    children.push_back(pid);
+  }
+  for (const pid_t pid : children) {
+    int status = -1;
+    ::waitpid(pid, &status, 0);
+    EXPECT_EQ(status, 0);
+  }
+  EXPECT_EQ(stale, 0);
+  EXPECT_EQ(current, 1 + 2 * rounds);
+  EXPECT_EQ(read_file(file), fake_mytoken(url, current) + "\n");
+  const std::string both = read_file(cli.home / "out0") + read_file(cli.home / "out1");
+  EXPECT_EQ(std::count(both.begin(), both.end(), '\n'), 2 * rounds);
+}
+
+}  // namespace
+}  // namespace mytoken
