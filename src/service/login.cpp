@@ -24,6 +24,7 @@ std::vector<std::string> scopes_to_request(const token::Restrictions& restrictio
   std::vector<std::string> scopes;
   const auto add = [&scopes](const std::vector<std::string>& more) {
     for (const auto& scope : more) {
+      if (scope.empty()) continue;  // blanks of the original text, see token/restriction.h
       if (std::find(scopes.begin(), scopes.end(), scope) == scopes.end()) scopes.push_back(scope);
     }
   };

@@ -75,6 +75,9 @@ Result<Minted> mint(const Context& context, const MintRequest& request, const Se
   auto jwt = sign(context, claims);
   if (!jwt) return tl::unexpected(jwt.error());
   minted.jwt = std::move(*jwt);
+  if (minted.jwt.size() > token::longest_token) {
+    return fail(invalid_request("the token would be too long: fewer or shorter restrictions are needed"));
+  }
   minted.sealed_key = seal_family_key(family_key, minted.id, minted.jwt);
   return minted;
 }

@@ -1,0 +1,13 @@
+// The handlers of the table in routes.cpp; each is described in its own file.
+#pragma once
+#include "api/api.h"
+
+namespace mytoken::api {
+
+Task<http::Response> token_my(const Api& api, http::Request& request);
+Task<http::Response> token_access(const Api& api, http::Request& request);
+Task<http::Response> token_transfer(const Api& api, http::Request& request);
+Task<http::Response> token_revoke(const Api& api, http::Request& request);
+Task<http::Response> tokeninfo(const Api& api, http::Request& request);
+
+}  // namespace mytoken::api

@@ -1,0 +1,32 @@
+// The table of API endpoints. What is switched off is absent and answers 404 (spec api.md §1).
+#include "api/api.h"
+#include "api/discovery.h"
+#include "api/endpoints.h"
+
+namespace mytoken::api {
+
+void add_routes(http::Router& router, const Api& api) {
+  using Endpoint = Task<http::Response> (*)(const Api&, http::Request&);
+  struct Entry {
+    std::string_view method;
+    std::string_view pattern;
+    Endpoint endpoint;
+    bool enabled;
+  };
+  const service::Settings& settings = api.context.settings;
+  const Entry table[] = {
+      {"POST", "/api/v0/token/my", token_my, true},
+      {"POST", "/api/v0/token/access", token_access, true},
+      {"POST", "/api/v0/token/transfer", token_transfer, settings.representations.transfer_codes},
+      {"POST", "/api/v0/token/revoke", token_revoke, api.settings.token_revocation},
+      {"POST", "/api/v0/tokeninfo", tokeninfo, api.settings.introspection},
+  };
+  add_discovery_routes(router, api);
+  for (const Entry& entry : table) {
+    if (!entry.enabled) continue;
+    router.add({entry.method, entry.pattern,
+                [&api, endpoint = entry.endpoint](http::Request& request) { return endpoint(api, request); }});
+  }
+}
+
+}  // namespace mytoken::api

@@ -1,0 +1,65 @@
+// POST token/access: access tokens, in JSON, as form, and as the refresh grant of an ordinary OAuth client (spec api.md
+// §5).
+#include "api/common.h"
+#include "api/endpoints.h"
+#include "service/access.h"
+
+namespace mytoken::api {
+namespace {
+
+constexpr std::size_t longest_comment = 255;
+
+Result<service::AccessRequest> parse(const http::Parameters& parameters) {
+  service::AccessRequest wanted;
+  auto grant_type = parameters.text("grant_type");
+  if (!grant_type) return tl::unexpected(grant_type.error());
+  if (grant_type->value_or("") == "refresh_token") {
+    wanted.as_oauth_refresh = true;
+  } else if (grant_type->value_or("") != "mytoken") {
+    return fail(invalid_grant("Unsupported grant_type"));
+  }
+  auto issuer = parameters.text("oidc_issuer");
+  if (issuer && !*issuer) issuer = parameters.text("issuer");
+  if (!issuer) return tl::unexpected(issuer.error());
+  wanted.oidc_issuer = issuer->value_or("");
+  auto scope = parameters.text("scope");
+  if (!scope) return tl::unexpected(scope.error());
+  wanted.scopes = token::words(scope->value_or(""));
+  auto audience = parameters.text("audience");
+  if (!audience) return tl::unexpected(audience.error());
+  wanted.audiences = token::words(audience->value_or(""));
+  auto resources = parameters.list("resource");
+  if (!resources) return tl::unexpected(resources.error());
+  for (auto& resource : *resources) {
+    auto& list = wanted.audiences;
+    if (!resource.empty() && std::find(list.begin(), list.end(), resource) == list.end()) {
+      list.push_back(std::move(resource));
+    }
+  }
+  auto comment = parameters.text("comment");
+  if (!comment) return tl::unexpected(comment.error());
+  wanted.comment = comment->value_or("");
+  if (wanted.comment.size() > longest_comment) return fail(invalid_request("comment is longer than 255 bytes"));
+  return wanted;
+}
+
+}  // namespace
+
+Task<http::Response> token_access(const Api& api, http::Request& request) {
+  auto parameters = http::Parameters::parse(request);
+  if (!parameters) co_return error_answer(parameters.error(), request);
+  auto wanted = parse(*parameters);
+  if (!wanted) co_return error_answer(wanted.error(), request);
+  auto presented = require_token(api, request, *parameters, {"mytoken", "refresh_token"});
+  if (!presented) co_return error_answer(presented.error(), request);
+  wanted->presentation = std::move(presented->presentation);
+  auto answer = co_await service::access_token(api.context, std::move(*wanted));
+  if (!answer) co_return error_answer(answer.error(), request);
+  http::Response response = http::Response::json(200, std::move(answer->body));
+  if (!answer->rotated.empty() && presented->source == TokenSource::cookie) {
+    set_token_cookie(response, api, answer->rotated);
+  }
+  co_return response;
+}
+
+}  // namespace mytoken::api
