@@ -1,3 +1,4 @@
+// Finding the mytoken, answering, cookies, and the shared part of token requests; see common.h.
 #include "api/common.h"
 
 #include "base/encoding.h"
@@ -12,16 +13,19 @@ constexpr std::size_t longest_application_name = 255;
 // Characters, not bytes: names are for people.
 std::size_t characters(std::string_view text) {
   std::size_t count = 0;
-  for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0u) != 0x80u ? 1 : 0;
+  for (const char c : text)
+    count += (static_cast<unsigned char>(c) & 0xC0u) != 0x80u ? 1 : 0;
   return count;
 }
 
-Result<std::string> limited_text(const http::Parameters& parameters, std::string_view member, std::size_t most) {
+Result<std::string> limited_text(const http::Parameters& parameters, std::string_view member,
+                                 std::size_t most) {
   auto value = parameters.text(member);
   if (!value) return tl::unexpected(value.error());
   std::string text = value->value_or("");
   if (characters(text) > most) {
-    return fail(invalid_request(std::string(member) + " is longer than " + std::to_string(most) + " characters"));
+    return fail(invalid_request(std::string(member) + " is longer than " + std::to_string(most) +
+                                " characters"));
   }
   return text;
 }
@@ -51,13 +55,16 @@ Result<std::optional<token::Capabilities>> parse_capabilities(const http::Parame
   return std::optional<token::Capabilities>(token::without_duplicates(std::move(capabilities)));
 }
 
-bool is_empty_list(const json::value& value) { return value.is_array() && value.as_array().empty(); }
+bool is_empty_list(const json::value& value) {
+  return value.is_array() && value.as_array().empty();
+}
 
 // What this version does not know must not be dropped silently.
 Result<void> refuse_unsupported(const http::Parameters& parameters) {
   auto include = parameters.structured("include");
   if (!include) return tl::unexpected(include.error());
-  if (*include && !is_empty_list(**include) && !((*include)->is_string() && (*include)->as_string().empty())) {
+  if (*include && !is_empty_list(**include) &&
+      !((*include)->is_string() && (*include)->as_string().empty())) {
     return fail(invalid_request("unknown profile in include"));
   }
   for (const std::string_view member : {"tags", "subscribe_notifications"}) {
@@ -77,7 +84,8 @@ service::ClientInfo client_of(const http::Request& request) {
   return {request.client_address, is_utf8(agent) ? std::string(agent) : std::string()};
 }
 
-Result<std::optional<FoundToken>> find_token(const http::Request& request, const http::Parameters& parameters,
+Result<std::optional<FoundToken>> find_token(const http::Request& request,
+                                             const http::Parameters& parameters,
                                              std::initializer_list<std::string_view> members) {
   for (const std::string_view member : members) {
     auto value = parameters.secret(member);
@@ -87,9 +95,12 @@ Result<std::optional<FoundToken>> find_token(const http::Request& request, const
   const std::string_view header = request.headers.get("Authorization");
   if (header.size() > 7 && equals_ignoring_case(header.substr(0, 7), "Bearer ")) {
     std::string_view token = header.substr(7);
-    while (token.starts_with(' ')) token.remove_prefix(1);
-    while (token.ends_with(' ')) token.remove_suffix(1);
-    if (!token.empty()) return std::optional(FoundToken{Secret(std::string(token)), TokenSource::header});
+    while (token.starts_with(' '))
+      token.remove_prefix(1);
+    while (token.ends_with(' '))
+      token.remove_suffix(1);
+    if (!token.empty())
+      return std::optional(FoundToken{Secret(std::string(token)), TokenSource::header});
   }
   if (auto cookie = request.cookie("mytoken"); cookie && !cookie->empty()) {
     return std::optional(FoundToken{Secret(std::move(*cookie)), TokenSource::cookie});
@@ -97,12 +108,14 @@ Result<std::optional<FoundToken>> find_token(const http::Request& request, const
   return std::optional<FoundToken>();
 }
 
-Result<Presented> require_token(const Api& api, const http::Request& request, const http::Parameters& parameters,
+Result<Presented> require_token(const Api& api, const http::Request& request,
+                                const http::Parameters& parameters,
                                 std::initializer_list<std::string_view> members) {
   auto found = find_token(request, parameters, members);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return fail(invalid_token("no mytoken found in request"));
-  return Presented{{std::move((*found)->text), client_of(request), api.context.clock.now()}, (*found)->source};
+  return Presented{{std::move((*found)->text), client_of(request), api.context.clock.now()},
+                   (*found)->source};
 }
 
 http::Response error_answer(const Error& error, const http::Request& request) {
@@ -111,7 +124,8 @@ http::Response error_answer(const Error& error, const http::Request& request) {
 
 void set_token_cookie(http::Response& response, const Api& api, const Secret& token) {
   std::string cookie = "mytoken=" + std::string(token.reveal()) + "; Path=/api; Max-Age=" +
-                       std::to_string(api.settings.cookie_lifetime.count()) + "; HttpOnly; SameSite=Strict";
+                       std::to_string(api.settings.cookie_lifetime.count()) +
+                       "; HttpOnly; SameSite=Strict";
   if (api.settings.secure_cookies) cookie += "; Secure";
   response.headers.add("Set-Cookie", std::move(cookie));
 }
@@ -140,7 +154,8 @@ Result<service::TokenWish> parse_wish(const Api& api, const http::Parameters& pa
   wish.application_name = std::move(*application);
   auto restrictions = parameters.structured("restrictions");
   if (!restrictions) return tl::unexpected(restrictions.error());
-  auto clauses = token::parse_restrictions(*restrictions ? &**restrictions : nullptr, api.context.clock.now());
+  auto clauses =
+      token::parse_restrictions(*restrictions ? &**restrictions : nullptr, api.context.clock.now());
   if (!clauses) return tl::unexpected(clauses.error());
   wish.restrictions = std::move(*clauses);
   auto capabilities = parse_capabilities(parameters);

@@ -1,3 +1,4 @@
+// The public documents, made once at the start; see discovery.h.
 #include "api/discovery.h"
 
 #include "base/encoding.h"
@@ -6,11 +7,13 @@
 namespace mytoken::api {
 namespace {
 
-// A document that never changes while the server runs: one shared body, an entity tag, five minutes in caches.
+// A document that never changes while the server runs: one shared body, an entity tag, five minutes
+// in caches.
 http::Handler fixed_document(const json::value& document, std::string_view cache_control) {
   auto body = std::make_shared<const std::string>(json::serialize(document));
   const std::string tag = '"' + hex(crypto::sha256(*body)).substr(0, 32) + '"';
-  return [body, tag, cache_control = std::string(cache_control)](http::Request& request) -> Task<http::Response> {
+  return [body, tag, cache_control = std::string(cache_control)](
+             http::Request& request) -> Task<http::Response> {
     http::Response response;
     response.headers.set("ETag", tag);
     response.headers.set("Cache-Control", cache_control);
@@ -37,7 +40,8 @@ json::object configuration_document(const Api& api) {
   if (api.settings.introspection) document["tokeninfo_endpoint"] = v0 + "/tokeninfo";
   if (api.settings.token_revocation) document["revocation_endpoint"] = v0 + "/token/revoke";
   document["usersettings_endpoint"] = v0 + "/settings";
-  if (settings.representations.transfer_codes) document["token_transfer_endpoint"] = v0 + "/token/transfer";
+  if (settings.representations.transfer_codes)
+    document["token_transfer_endpoint"] = v0 + "/token/transfer";
   document["jwks_uri"] = base + "/jwks";
   json::array providers;
   json::array scopes;
@@ -47,7 +51,8 @@ json::object configuration_document(const Api& api) {
     if (!provider->settings().name.empty()) entry["name"] = provider->settings().name;
     entry["scopes_supported"] = json::value_from(provider->settings().scopes);
     for (const auto& scope : provider->settings().scopes) {
-      if (std::find(scopes.begin(), scopes.end(), json::value(scope)) == scopes.end()) scopes.emplace_back(scope);
+      if (std::find(scopes.begin(), scopes.end(), json::value(scope)) == scopes.end())
+        scopes.emplace_back(scope);
     }
     providers.push_back(std::move(entry));
   }
@@ -85,8 +90,10 @@ void add_discovery_routes(http::Router& router, const Api& api) {
   const http::Handler configuration = fixed_document(configuration_document(api), cacheable);
   router.add({"GET", "/.well-known/mytoken-configuration", configuration});
   router.add({"GET", "/.well-known/openid-configuration", configuration});
-  router.add({"GET", "/jwks", fixed_document(api.context.verification_keys.public_jwks(), cacheable)});
-  router.add({"GET", "/api/v0/capabilities", fixed_document(token::describe_capabilities(), "no-store")});
+  router.add(
+      {"GET", "/jwks", fixed_document(api.context.verification_keys.public_jwks(), cacheable)});
+  router.add(
+      {"GET", "/api/v0/capabilities", fixed_document(token::describe_capabilities(), "no-store")});
   // Clients read this before every command and stop without it (clients.md rules 1, 12).
   const std::string settings = service::base_url(api.context.settings) + "/api/v0/settings";
   json::object document;

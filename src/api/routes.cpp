@@ -24,8 +24,10 @@ void add_routes(http::Router& router, const Api& api) {
   add_discovery_routes(router, api);
   for (const Entry& entry : table) {
     if (!entry.enabled) continue;
-    router.add({entry.method, entry.pattern,
-                [&api, endpoint = entry.endpoint](http::Request& request) { return endpoint(api, request); }});
+    router.add(
+        {entry.method, entry.pattern, [&api, endpoint = entry.endpoint](http::Request& request) {
+           return endpoint(api, request);
+         }});
   }
 }
 

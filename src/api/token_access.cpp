@@ -1,5 +1,5 @@
-// POST token/access: access tokens, in JSON, as form, and as the refresh grant of an ordinary OAuth client (spec api.md
-// §5).
+// POST token/access: access tokens, in JSON, as form, and as the refresh grant of an ordinary OAuth
+// client (spec api.md §5).
 #include "api/common.h"
 #include "api/endpoints.h"
 #include "service/access.h"
@@ -39,7 +39,8 @@ Result<service::AccessRequest> parse(const http::Parameters& parameters) {
   auto comment = parameters.text("comment");
   if (!comment) return tl::unexpected(comment.error());
   wanted.comment = comment->value_or("");
-  if (wanted.comment.size() > longest_comment) return fail(invalid_request("comment is longer than 255 bytes"));
+  if (wanted.comment.size() > longest_comment)
+    return fail(invalid_request("comment is longer than 255 bytes"));
   return wanted;
 }
 

@@ -101,7 +101,8 @@ Task<Response> redeem(const Api& api, Request& request, Parameters parameters) {
   auto code = parameters.secret("transfer_code");
   if (!code) co_return error_answer(code.error(), request);
   if (!*code) co_return error_answer(invalid_request("transfer_code is missing"), request);
-  auto answer = co_await service::redeem_transfer_code(api.context, std::move(**code), client_of(request));
+  auto answer =
+      co_await service::redeem_transfer_code(api.context, std::move(**code), client_of(request));
   if (!answer) co_return error_answer(answer.error(), request);
   co_return Response::json(200, std::move(*answer));
 }

@@ -12,7 +12,8 @@ Task<http::Response> token_transfer(const Api& api, http::Request& request) {
   if (!parameters) co_return error_answer(parameters.error(), request);
   auto presented = require_token(api, request, *parameters);
   if (!presented) co_return error_answer(presented.error(), request);
-  auto answer = co_await service::make_transfer_code(api.context, std::move(presented->presentation));
+  auto answer =
+      co_await service::make_transfer_code(api.context, std::move(presented->presentation));
   if (!answer) co_return error_answer(answer.error(), request);
   co_return http::Response::json(200, std::move(*answer));
 }
@@ -28,7 +29,9 @@ Task<http::Response> token_revoke(const Api& api, http::Request& request) {
     auto target = parameters->text(member);
     if (!target) co_return error_answer(target.error(), request);
     // The presented token only authorises here; to revoke it instead would be the worst answer.
-    if (*target) co_return error_answer(invalid_request("revocation by mom_id is not available on this server"), request);
+    if (*target)
+      co_return error_answer(
+          invalid_request("revocation by mom_id is not available on this server"), request);
   }
   auto found = find_token(request, *parameters, {"token"});
   if (!found) co_return error_answer(found.error(), request);
@@ -50,7 +53,8 @@ Task<http::Response> tokeninfo(const Api& api, http::Request& request) {
   auto action = parameters->text("action");
   if (!action) co_return error_answer(action.error(), request);
   if (action->value_or("introspect") != "introspect") {
-    co_return error_answer(invalid_request("the action is unknown or not available on this server"), request);
+    co_return error_answer(invalid_request("the action is unknown or not available on this server"),
+                           request);
   }
   auto presented = require_token(api, request, *parameters);
   if (!presented) co_return error_answer(presented.error(), request);

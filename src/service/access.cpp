@@ -1,3 +1,4 @@
+// The access-token path in its seven steps; see access.h.
 #include "service/access.h"
 
 #include <boost/asio/steady_timer.hpp>
@@ -40,7 +41,8 @@ struct Job {
   store::RefreshTokenRow refresh_token;
 };
 
-// Step 4: the state is read again, the usage reserved, the lease taken, the newest refresh token fetched.
+// Step 4: the state is read again, the usage reserved, the lease taken, the newest refresh token
+// fetched.
 Result<void> reserve(sql::Transaction& db, Job& job) {
   if (auto r = require_current(db, job.token); !r) return r;
   auto charge = charge_clause(db, job.context, job.token, job.use, job.facts);
@@ -67,8 +69,9 @@ Task<Result<void>> reserve_with_lease(Job& job) {
       error.code = "internal_server_error";
       co_return fail(std::move(error));
     }
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> timer(
-        executor, lease_pause);
+    asio::basic_waitable_timer<std::chrono::steady_clock,
+                               asio::wait_traits<std::chrono::steady_clock>, Executor>
+        timer(executor, lease_pause);
     co_await timer.async_wait(use_task);
   }
 }
@@ -77,25 +80,29 @@ Task<Result<void>> reserve_with_lease(Job& job) {
 Task<void> undo(Job& job, std::optional<oidc::ProviderError> error) {
   auto work = [&job, &error](sql::Transaction& db) -> Result<void> {
     if (job.charge.clause_hash) {
-      if (auto r = store::return_usage(db, job.token.state.id, *job.charge.clause_hash, store::UsageKind::at,
+      if (auto r = store::return_usage(db, job.token.state.id, *job.charge.clause_hash,
+                                       store::UsageKind::at,
                                        job.context.settings.strict_usage_inheritance);
           !r) {
         return r;
       }
     }
     if (error) {
-      if (auto r = note_failure(db, job.context, *job.provider, job.refresh_token, *error); !r) return r;
+      if (auto r = note_failure(db, job.context, *job.provider, job.refresh_token, *error); !r)
+        return r;
     }
     return store::release_lease(db, job.refresh_token.id, job.context.owner);
   };
   auto undone = co_await job.context.database.write(work);
   if (!undone) {
     // The reservation stays charged: a limit may be used up early, never exceeded.
-    job.context.log.error("a reserved usage could not be given back", {{"problem", undone.error().cause}});
+    job.context.log.error("a reserved usage could not be given back",
+                          {{"problem", undone.error().cause}});
   }
 }
 
-// A provider that grants more than the clause allows has not understood the request (spec tokens.md §5.7).
+// A provider that grants more than the clause allows has not understood the request (spec tokens.md
+// §5.7).
 bool exceeds_clause(const Job& job, const oidc::TokenAnswer& answer) {
   if (!job.charge.clause || !answer.scope) return false;
   const auto& allowed = job.token.claims().restrictions[*job.charge.clause].scope;
@@ -120,17 +127,22 @@ json::object answer_body(const oidc::TokenAnswer& answer, const token::Selection
 
 // Step 6: history, and the mytoken's own rotation, in one transaction that also ends the lease.
 Result<void> settle(sql::Transaction& db, const Job& job, const oidc::TokenAnswer& answer,
-                    const token::Selection& selection, const std::optional<Successor>& next, const std::string& body) {
+                    const token::Selection& selection, const std::optional<Successor>& next,
+                    const std::string& body) {
   const Context& context = job.context;
   const ClientInfo& client = job.request.presentation.client;
   const std::string& id = job.token.state.id;
   if (auto r = store::release_lease(db, job.refresh_token.id, context.owner); !r) return r;
-  if (auto r = store::add_event(db, context.clock, id, "AT_created", "Used grant_type mytoken", client); !r) return r;
+  if (auto r =
+          store::add_event(db, context.clock, id, "AT_created", "Used grant_type mytoken", client);
+      !r)
+    return r;
   store::AccessTokenRecord record;
   if (answer.expires_in) record.expires_at = context.clock.now() + Seconds(*answer.expires_in);
   record.comment = job.request.comment;
   record.scope = token::join(answer.scope ? *answer.scope : selection.scopes);
-  record.audience = json::serialize(json::value_from(answer.audience ? *answer.audience : selection.audiences));
+  record.audience =
+      json::serialize(json::value_from(answer.audience ? *answer.audience : selection.audiences));
   record.hash = crypto::sha256(answer.access_token.reveal());
   if (auto r = store::add_access_token(db, context.clock, id, record, client); !r) return r;
   if (!next) return {};
@@ -162,9 +174,10 @@ Task<Result<AccessAnswer>> run(Job& job) {
   }
   const auto& restrictions = job.token.claims().restrictions;
   const token::Clause* clause = job.charge.clause ? &restrictions[*job.charge.clause] : nullptr;
-  const token::Selection selection = token::select(job.use, clause, job.provider->settings().scopes);
-  auto refreshed = co_await refresh(context, *job.provider, job.refresh_token, *key, selection.scopes,
-                                    selection.audiences);
+  const token::Selection selection =
+      token::select(job.use, clause, job.provider->settings().scopes);
+  auto refreshed = co_await refresh(context, *job.provider, job.refresh_token, *key,
+                                    selection.scopes, selection.audiences);
   if (!refreshed) {
     Error error = refused(job, refreshed.error());
     co_await undo(job, std::move(refreshed.error()));
@@ -173,7 +186,8 @@ Task<Result<AccessAnswer>> run(Job& job) {
   const oidc::TokenAnswer& answer = refreshed->answer;
   if (exceeds_clause(job, answer)) {
     co_await undo(job, std::nullopt);
-    co_return fail(oidc_error(502, "the provider granted more than the token's restrictions allow"));
+    co_return fail(
+        oidc_error(502, "the provider granted more than the token's restrictions allow"));
   }
 
   auto next = successor(context, job.token, token::Use::access_token, *key);
@@ -210,19 +224,31 @@ Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request)
     if (!body || !body->is_object()) co_return fail(internal_error("a stored answer is damaged"));
     AccessAnswer answer;
     answer.body = std::move(body->as_object());
-    if (const auto* update = answer.body.if_contains("token_update"); update && update->is_object()) {
+    if (const auto* update = answer.body.if_contains("token_update");
+        update && update->is_object()) {
       answer.rotated = Secret(std::string(string_member(update->as_object(), "mytoken")));
     }
     co_return answer;
   }
 
-  Job job{context, std::move(request), std::move(request_hash), std::move(admission->token), {}, {}, {}, {}, {}, {}};
+  Job job{context,
+          std::move(request),
+          std::move(request_hash),
+          std::move(admission->token),
+          {},
+          {},
+          {},
+          {},
+          {},
+          {}};
   if (auto r = require_capability(job.token, "AT"); !r) co_return tl::unexpected(r.error());
   job.use.use = token::Use::access_token;
   job.use.scopes = job.request.scopes;
   job.use.audiences = job.request.audiences;
-  job.facts = co_await client_facts(context, job.token.claims().restrictions, job.request.presentation.client.address);
-  if (auto r = require_clause(context, job.token, job.use, job.facts); !r) co_return tl::unexpected(r.error());
+  job.facts = co_await client_facts(context, job.token.claims().restrictions,
+                                    job.request.presentation.client.address);
+  if (auto r = require_clause(context, job.token, job.use, job.facts); !r)
+    co_return tl::unexpected(r.error());
   auto provider = require_issuer(context, job.token, job.request.oidc_issuer);
   if (!provider) co_return tl::unexpected(provider.error());
   job.provider = *provider;

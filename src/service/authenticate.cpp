@@ -1,13 +1,15 @@
+// From a presented string to an admitted mytoken: the first steps of every use case; see
+// authenticate.h.
 #include "service/authenticate.h"
 
 #include "base/encoding.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
+#include "service/revoke.h"
 #include "store/history.h"
 #include "store/proxies.h"
 #include "store/refresh_tokens.h"
 #include "store/tokens.h"
-#include "service/revoke.h"
 
 namespace mytoken::service {
 namespace {
@@ -21,8 +23,8 @@ struct Stored {
   std::optional<store::RotationRecord> rotation;
 };
 
-Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>& proxy_id, std::string token_id,
-                           std::int64_t seq_no) {
+Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>& proxy_id,
+                           std::string token_id, std::int64_t seq_no) {
   Stored stored;
   if (proxy_id) {
     auto proxy = store::proxy(db, *proxy_id, "short_token");
@@ -52,7 +54,8 @@ Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>
   return stored;
 }
 
-Result<std::shared_ptr<const VerifiedToken>> verify_jwt(Context& context, const std::string& digest, Secret jwt) {
+Result<std::shared_ptr<const VerifiedToken>> verify_jwt(Context& context, const std::string& digest,
+                                                        Secret jwt) {
   if (auto known = context.verified.find(digest, context.clock.now())) return known;
   auto payload = context.verification_keys.verify(jwt.reveal());
   if (!payload) return tl::unexpected(payload.error());
@@ -60,7 +63,8 @@ Result<std::shared_ptr<const VerifiedToken>> verify_jwt(Context& context, const 
   if (!claims) return tl::unexpected(claims.error());
   auto id = token::mytoken_id(claims->jti);
   if (!id) return fail(invalid_token("invalid id"));
-  auto token = std::make_shared<VerifiedToken>(VerifiedToken{std::move(jwt), std::move(*claims), std::move(*id)});
+  auto token = std::make_shared<VerifiedToken>(
+      VerifiedToken{std::move(jwt), std::move(*claims), std::move(*id)});
   context.verified.remember(digest, token);
   return token;
 }
@@ -91,18 +95,22 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
     auto jwt = verify_jwt(context, digest, presentation.text);
     if (!jwt) co_return tl::unexpected(jwt.error());
     verified = *jwt;
-    if (auto fine = check_claims(context, verified->claims, check_times); !fine) co_return tl::unexpected(fine.error());
+    if (auto fine = check_claims(context, verified->claims, check_times); !fine)
+      co_return tl::unexpected(fine.error());
   } else {
     proxy_id = crypto::sha512(presentation.text.reveal());
     verified = context.verified.find(digest, context.clock.now());
   }
   const std::string id = verified ? verified->id : std::string();
   const std::int64_t seq_no = verified ? static_cast<std::int64_t>(verified->claims.seq_no) : 0;
-  auto work = [&proxy_id, &id, seq_no](sql::Connection& db) { return read_stored(db, proxy_id, id, seq_no); };
+  auto work = [&proxy_id, &id, seq_no](sql::Connection& db) {
+    return read_stored(db, proxy_id, id, seq_no);
+  };
   auto stored = co_await context.database.read(work);
   if (!stored) co_return tl::unexpected(stored.error());
   if (proxy_id) {
-    if (!stored->proxy || (stored->proxy->expires_at && *stored->proxy->expires_at < context.clock.now())) {
+    if (!stored->proxy ||
+        (stored->proxy->expires_at && *stored->proxy->expires_at < context.clock.now())) {
       co_return fail(invalid_token("token not valid"));
     }
     if (!verified) {
@@ -112,10 +120,12 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
       if (!opened) co_return tl::unexpected(opened.error());
       verified = *opened;
     }
-    if (auto fine = check_claims(context, verified->claims, check_times); !fine) co_return tl::unexpected(fine.error());
+    if (auto fine = check_claims(context, verified->claims, check_times); !fine)
+      co_return tl::unexpected(fine.error());
   }
   // A row that stands for another token than the one it holds is not ours.
-  if (stored->state && stored->state->id != verified->id) co_return fail(invalid_token("token not valid"));
+  if (stored->state && stored->state->id != verified->id)
+    co_return fail(invalid_token("token not valid"));
   looked.token.token = std::move(verified);
   looked.token.presented = std::move(presentation.text);
   looked.exists = stored->state.has_value();
@@ -133,16 +143,20 @@ bool lifetime_passed(const token::Claims& claims, const store::TokenState& state
 
 }  // namespace
 
-Error not_current() { return invalid_token("token is revoked or no longer current"); }
+Error not_current() {
+  return invalid_token("token is revoked or no longer current");
+}
 
-Task<Result<Authenticated>> verify_presented(Context& context, Presentation presentation, bool check_times) {
+Task<Result<Authenticated>> verify_presented(Context& context, Presentation presentation,
+                                             bool check_times) {
   auto looked = co_await look_up(context, std::move(presentation), check_times);
   if (!looked) co_return tl::unexpected(looked.error());
   if (!looked->exists) co_return fail(not_current());
   co_return std::move(looked->token);
 }
 
-Task<Result<Admission>> admit(Context& context, Presentation presentation, std::string request_hash) {
+Task<Result<Admission>> admit(Context& context, Presentation presentation,
+                              std::string request_hash) {
   const Time arrival = presentation.arrival;
   auto looked = co_await look_up(context, std::move(presentation), true);
   if (!looked) co_return tl::unexpected(looked.error());
@@ -152,11 +166,13 @@ Task<Result<Admission>> admit(Context& context, Presentation presentation, std::
   const Time now = context.clock.now();
   const auto seq_no = static_cast<std::int64_t>(claims.seq_no);
   if (seq_no < state.seq_no) {
-    const bool recent = seq_no + 1 == state.seq_no && now <= state.last_rotated + context.settings.rotation_grace;
+    const bool recent =
+        seq_no + 1 == state.seq_no && now <= state.last_rotated + context.settings.rotation_grace;
     if (recent && looked->rotation && !request_hash.empty() &&
         looked->rotation->predecessor_seq_no == seq_no && looked->rotation->expires_at >= now &&
         looked->rotation->request_hash == request_hash) {
-      auto answer = crypto::open(looked->rotation->sealed_answer, looked->token.presented, "rotation:" + state.id);
+      auto answer = crypto::open(looked->rotation->sealed_answer, looked->token.presented,
+                                 "rotation:" + state.id);
       if (answer) {
         Admission admission;
         admission.token = std::move(looked->token);
@@ -164,7 +180,8 @@ Task<Result<Admission>> admit(Context& context, Presentation presentation, std::
         co_return admission;
       }
     }
-    // Overtaken by a parallel request: no theft. Any other use of an outdated token with auto_revoke is.
+    // Overtaken by a parallel request: no theft. Any other use of an outdated token with
+    // auto_revoke is.
     const bool overtaken = state.last_rotated >= arrival;
     if (claims.rotation && claims.rotation->auto_revoke && !overtaken) {
       context.log.warning("a rotated-away token was used: its family is revoked",
@@ -184,9 +201,12 @@ Result<void> require_capability(const Authenticated& token, std::string_view cap
   return fail(insufficient_capabilities());
 }
 
-Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context, const Authenticated& token,
+Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context,
+                                                       const Authenticated& token,
                                                        std::string_view issuer) {
-  const auto bare = [](std::string_view text) { return text.ends_with('/') ? text.substr(0, text.size() - 1) : text; };
+  const auto bare = [](std::string_view text) {
+    return text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
+  };
   if (!issuer.empty() && bare(issuer) != bare(token.claims().oidc_iss)) {
     return fail(invalid_request("token not for specified issuer"));
   }
@@ -195,7 +215,8 @@ Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context, c
   return provider;
 }
 
-Task<token::ClientFacts> client_facts(Context& context, const token::Restrictions& restrictions, std::string address) {
+Task<token::ClientFacts> client_facts(Context& context, const token::Restrictions& restrictions,
+                                      std::string address) {
   token::ClientFacts facts;
   facts.address = std::move(address);
   if (!facts.address.empty() && token::needs_names(restrictions)) {
@@ -213,10 +234,13 @@ const store::ClauseRow* row_of(const std::vector<store::ClauseRow>& rows, const 
   return nullptr;
 }
 
-// The choice over rows of counters; clauses whose hash is in `spent` may not be used (an ancestor's budget is gone).
+// The choice over rows of counters; clauses whose hash is in `spent` may not be used (an ancestor's
+// budget is gone).
 std::optional<token::Choice> choose(const Context& context, const token::Restrictions& restrictions,
-                                    const std::vector<std::string>& hashes, const std::vector<store::ClauseRow>& rows,
-                                    const std::vector<std::string>& spent, const token::UseRequest& request,
+                                    const std::vector<std::string>& hashes,
+                                    const std::vector<store::ClauseRow>& rows,
+                                    const std::vector<std::string>& spent,
+                                    const token::UseRequest& request,
                                     const token::ClientFacts& facts) {
   const auto counters = [&](std::size_t i) -> token::Counters {
     const store::ClauseRow* row = row_of(rows, hashes[i]);
@@ -240,14 +264,15 @@ std::optional<token::Choice> choose(const Context& context, const token::Restric
 std::vector<std::string> hashes_of(const token::Restrictions& restrictions) {
   std::vector<std::string> hashes;
   hashes.reserve(restrictions.size());
-  for (const auto& clause : restrictions) hashes.push_back(token::clause_hash(clause));
+  for (const auto& clause : restrictions)
+    hashes.push_back(token::clause_hash(clause));
   return hashes;
 }
 
 }  // namespace
 
-Result<void> require_clause(const Context& context, const Authenticated& token, const token::UseRequest& request,
-                            const token::ClientFacts& facts) {
+Result<void> require_clause(const Context& context, const Authenticated& token,
+                            const token::UseRequest& request, const token::ClientFacts& facts) {
   const auto& restrictions = token.claims().restrictions;
   if (restrictions.empty()) return {};
   if (!choose(context, restrictions, hashes_of(restrictions), token.clauses, {}, request, facts)) {
@@ -256,21 +281,23 @@ Result<void> require_clause(const Context& context, const Authenticated& token, 
   return {};
 }
 
-Result<Charge> charge_clause(sql::Transaction& db, const Context& context, const Authenticated& token,
-                             const token::UseRequest& request, const token::ClientFacts& facts) {
+Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
+                             const Authenticated& token, const token::UseRequest& request,
+                             const token::ClientFacts& facts) {
   const auto& restrictions = token.claims().restrictions;
   if (restrictions.empty()) return Charge{};
   auto rows = store::clauses_of(db, token.state.id);
   if (!rows) return tl::unexpected(rows.error());
   const std::vector<std::string> hashes = hashes_of(restrictions);
   std::vector<std::string> spent;
-  const auto kind = request.use == token::Use::access_token ? store::UsageKind::at : store::UsageKind::other;
+  const auto kind =
+      request.use == token::Use::access_token ? store::UsageKind::at : store::UsageKind::other;
   for (std::size_t attempt = 0; attempt <= restrictions.size(); ++attempt) {
     const auto choice = choose(context, restrictions, hashes, *rows, spent, request, facts);
     if (!choice || !choice->clause) break;
     const std::string& hash = hashes[*choice->clause];
-    auto reserved =
-        store::reserve_usage(db, token.state.id, hash, kind, context.settings.strict_usage_inheritance);
+    auto reserved = store::reserve_usage(db, token.state.id, hash, kind,
+                                         context.settings.strict_usage_inheritance);
     if (!reserved) return tl::unexpected(reserved.error());
     if (*reserved) return Charge{hash, *choice->clause};
     spent.push_back(hash);  // an ancestor's budget is used up: the next clause may still do

@@ -1,3 +1,4 @@
+// Making and redeeming transfer codes; see codes.h.
 #include "service/codes.h"
 
 #include "base/random.h"
@@ -9,9 +10,13 @@
 
 namespace mytoken::service {
 
-Error unknown_code() { return invalid_token("Bad polling or transfer code"); }
+Error unknown_code() {
+  return invalid_token("Bad polling or transfer code");
+}
 
-Error expired_code() { return {"expired_token", 401, "polling or transfer code is expired", {}}; }
+Error expired_code() {
+  return {"expired_token", 401, "polling or transfer code is expired", {}};
+}
 
 Result<token::Claims> claims_of_stored_jwt(const Context& context, const Secret& jwt) {
   auto payload = context.verification_keys.verify(jwt.reveal());
@@ -53,7 +58,8 @@ Task<Result<json::object>> make_transfer_code(Context& context, Presentation pre
 
 Task<Result<json::object>> redeem_transfer_code(Context& context, Secret code, ClientInfo client) {
   const std::string id = code_digest(context, code);
-  // What the code stands for is opened inside the transaction that consumes it: a code is not lost to a failure.
+  // What the code stands for is opened inside the transaction that consumes it: a code is not lost
+  // to a failure.
   struct Redeemed {
     Secret text;
     token::Claims claims;
@@ -87,7 +93,9 @@ Task<Result<json::object>> redeem_transfer_code(Context& context, Secret code, C
     auto claims = claims_of_stored_jwt(context, jwt);
     if (!claims) return tl::unexpected(claims.error());
     redeemed.claims = std::move(*claims);
-    if (auto r = store::add_event(db, context.clock, redeemed.mytoken_id, "transfer_code_used", "", client); !r) {
+    if (auto r = store::add_event(db, context.clock, redeemed.mytoken_id, "transfer_code_used", "",
+                                  client);
+        !r) {
       return tl::unexpected(r.error());
     }
     return redeemed;

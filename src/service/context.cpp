@@ -1,3 +1,4 @@
+// What is derived from the settings and keys of a context; see context.h.
 #include "service/context.h"
 
 #include "crypto/hash.h"

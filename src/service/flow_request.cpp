@@ -1,3 +1,4 @@
+// The stored form of a login request, and which redirect URIs are acceptable; see flow_request.h.
 #include "service/flow_request.h"
 
 #include <re2/re2.h>
@@ -9,7 +10,8 @@ json::object to_json(const FlowRequest& request) {
   object["application_name"] = request.wish.application_name;
   object["name"] = request.wish.name;
   object["restrictions"] = token::to_json(request.wish.restrictions);
-  object["capabilities"] = json::value_from(request.wish.capabilities.value_or(token::Capabilities()));
+  object["capabilities"] =
+      json::value_from(request.wish.capabilities.value_or(token::Capabilities()));
   if (request.wish.rotation) object["rotation"] = token::to_json(*request.wish.rotation);
   object["response_type"] = token::name(request.wish.response_type);
   object["max_token_len"] = request.wish.max_token_len;
@@ -32,7 +34,8 @@ Result<FlowRequest> parse_flow_request(const std::string& text) {
   auto rotation = token::parse_rotation(object.if_contains("rotation"));
   auto type = token::parse_response_type(string_member(object, "response_type"));
   const auto* capabilities = object.if_contains("capabilities");
-  if (!clauses || !rotation || !type || !capabilities || !capabilities->is_array()) return damaged();
+  if (!clauses || !rotation || !type || !capabilities || !capabilities->is_array())
+    return damaged();
   request.wish.restrictions = std::move(*clauses);
   request.wish.rotation = *rotation;
   request.wish.response_type = *type;
@@ -44,7 +47,8 @@ Result<FlowRequest> parse_flow_request(const std::string& text) {
   if (const auto* length = object.if_contains("max_token_len"); length && length->is_int64()) {
     request.wish.max_token_len = length->as_int64();
   }
-  if (const auto* web = object.if_contains("web"); web && web->is_bool()) request.web = web->as_bool();
+  if (const auto* web = object.if_contains("web"); web && web->is_bool())
+    request.web = web->as_bool();
   request.redirect_uri = string_member(object, "redirect_uri");
   return request;
 }
@@ -54,10 +58,12 @@ bool is_sane_redirect_uri(std::string_view uri, std::string_view issuer) {
     if (static_cast<unsigned char>(c) <= 0x20 || c == 0x7f || c == '\\') return false;
   }
   if (uri.starts_with('/')) return !uri.starts_with("//");
-  while (issuer.ends_with('/')) issuer.remove_suffix(1);
+  while (issuer.ends_with('/'))
+    issuer.remove_suffix(1);
   // http only where this server itself is on http (development).
-  const bool is_own = uri.starts_with(issuer) && (uri.size() == issuer.size() || uri[issuer.size()] == '/' ||
-                                                  uri[issuer.size()] == '?' || uri[issuer.size()] == '#');
+  const bool is_own =
+      uri.starts_with(issuer) && (uri.size() == issuer.size() || uri[issuer.size()] == '/' ||
+                                  uri[issuer.size()] == '?' || uri[issuer.size()] == '#');
   if (is_own) return true;
   if (!uri.starts_with("https://")) return false;
   std::string_view authority = uri.substr(8);
@@ -68,8 +74,8 @@ bool is_sane_redirect_uri(std::string_view uri, std::string_view issuer) {
 bool is_trusted_redirect_uri(const Settings& settings, const std::string& uri) {
   if (!is_sane_redirect_uri(uri, settings.issuer)) return false;
   for (const std::string& pattern : settings.trusted_redirect_uris) {
-    // Patterns of existing configurations are prefixes ("^https://trusted\.example/"): what follows them is free,
-    // but they must match from the first character on.
+    // Patterns of existing configurations are prefixes ("^https://trusted\.example/"): what follows
+    // them is free, but they must match from the first character on.
     const re2::RE2 expression(pattern, re2::RE2::Quiet);
     re2::StringPiece rest(uri);
     if (expression.ok() && re2::RE2::Consume(&rest, expression)) return true;

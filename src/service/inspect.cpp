@@ -1,3 +1,4 @@
+// Introspection; see inspect.h.
 #include "service/inspect.h"
 
 #include "store/history.h"
@@ -26,15 +27,18 @@ Task<Result<json::object>> introspect(Context& context, Presentation presentatio
   auto admission = co_await admit(context, std::move(presentation), "");
   if (!admission) co_return tl::unexpected(admission.error());
   const Authenticated& token = admission->token;
-  if (auto r = require_capability(token, "tokeninfo:introspect"); !r) co_return tl::unexpected(r.error());
+  if (auto r = require_capability(token, "tokeninfo:introspect"); !r)
+    co_return tl::unexpected(r.error());
   json::object inner = token::to_json(token.claims());
   if (!token.claims().restrictions.empty()) inner["restrictions"] = counted(token);
   json::object answer;
   answer["valid"] = true;
-  answer["token_type"] = token.representation == token::Presented::short_token ? "short_token" : "token";
+  answer["token_type"] =
+      token.representation == token::Presented::short_token ? "short_token" : "token";
   answer["mom_id"] = token::mom_id(token.state.id);
   answer["token"] = std::move(inner);
-  // Nobody waits for this line of history to be durable; who reads the history waits for what was queued.
+  // Nobody waits for this line of history to be durable; who reads the history waits for what was
+  // queued.
   const std::string id = token.state.id;
   const Clock& clock = context.clock;
   const bool queued = context.database.write_later([id, client, &clock](sql::Transaction& db) {

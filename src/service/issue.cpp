@@ -1,3 +1,4 @@
+// Sub-mytokens: fitting the wish into the parent, minting, storing; see issue.h.
 #include "service/issue.h"
 
 #include <map>
@@ -17,13 +18,16 @@ struct Fitted {
   std::vector<std::string> parent_hashes;
 };
 
-Task<Result<Fitted>> fit(Context& context, const Authenticated& parent, const oidc::Provider& provider,
-                         TokenWish wish, bool error_on_restrictions, std::string client_address) {
-  if (auto r = token::replace_this(wish.restrictions, client_address); !r) co_return tl::unexpected(r.error());
+Task<Result<Fitted>> fit(Context& context, const Authenticated& parent,
+                         const oidc::Provider& provider, TokenWish wish, bool error_on_restrictions,
+                         std::string client_address) {
+  if (auto r = token::replace_this(wish.restrictions, client_address); !r)
+    co_return tl::unexpected(r.error());
   token::Restrictions requested = wish.restrictions;
   token::remove_claims(requested, context.settings.unsupported_restrictions);
   if (error_on_restrictions && requested != wish.restrictions) {
-    co_return fail(invalid_request("requested restrictions use keys that this server does not support"));
+    co_return fail(
+        invalid_request("requested restrictions use keys that this server does not support"));
   }
   const token::Restrictions& parents = parent.claims().restrictions;
   std::map<std::string, std::vector<std::string>> names;
@@ -33,19 +37,23 @@ Task<Result<Fitted>> fit(Context& context, const Authenticated& parent, const oi
   token::Tightened tightened = token::tighten(
       parents, requested, [&names](const std::string& address) { return names[address]; });
   if (error_on_restrictions && !tightened.ok) {
-    co_return fail(invalid_request("requested restrictions are not subset of original restrictions"));
+    co_return fail(
+        invalid_request("requested restrictions are not subset of original restrictions"));
   }
   Fitted fitted;
   fitted.restrictions = token::with_maximum_lifetime(tightened.restrictions, context.clock.now(),
                                                      provider.settings().mytokens_max_lifetime);
-  if (error_on_restrictions && !requested.empty() && fitted.restrictions != tightened.restrictions) {
-    co_return fail(invalid_request("requested restrictions do not respect maximum mytoken lifetime"));
+  if (error_on_restrictions && !requested.empty() &&
+      fitted.restrictions != tightened.restrictions) {
+    co_return fail(
+        invalid_request("requested restrictions do not respect maximum mytoken lifetime"));
   }
   const auto expiry = token::expiry(fitted.restrictions);
   if (expiry && *expiry < context.clock.now()) {
     co_return fail(invalid_request("token would already be expired"));
   }
-  for (const std::size_t index : tightened.parents) fitted.parent_hashes.push_back(token::clause_hash(parents[index]));
+  for (const std::size_t index : tightened.parents)
+    fitted.parent_hashes.push_back(token::clause_hash(parents[index]));
   auto capabilities = token::tighten(parent.claims().capabilities, wish.capabilities);
   if (!capabilities) co_return tl::unexpected(capabilities.error());
   fitted.capabilities = std::move(*capabilities);
@@ -62,16 +70,19 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
     if (!body || !body->is_object()) co_return fail(internal_error("a stored answer is damaged"));
     IssueAnswer answer;
     answer.body = std::move(body->as_object());
-    if (const auto* update = answer.body.if_contains("token_update"); update && update->is_object()) {
+    if (const auto* update = answer.body.if_contains("token_update");
+        update && update->is_object()) {
       answer.rotated = Secret(std::string(string_member(update->as_object(), "mytoken")));
     }
     co_return answer;
   }
   const Authenticated parent = std::move(admission->token);
   const ClientInfo client = request.presentation.client;
-  if (auto r = require_capability(parent, "create_mytoken"); !r) co_return tl::unexpected(r.error());
+  if (auto r = require_capability(parent, "create_mytoken"); !r)
+    co_return tl::unexpected(r.error());
   token::UseRequest use;
-  const token::ClientFacts facts = co_await client_facts(context, parent.claims().restrictions, client.address);
+  const token::ClientFacts facts =
+      co_await client_facts(context, parent.claims().restrictions, client.address);
   if (auto r = require_clause(context, parent, use, facts); !r) co_return tl::unexpected(r.error());
   auto provider = require_issuer(context, parent, request.wish.oidc_issuer);
   if (!provider) co_return tl::unexpected(provider.error());
@@ -80,8 +91,8 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
     error.status = 400;
     co_return fail(std::move(error));
   }
-  auto fitted =
-      co_await fit(context, parent, **provider, request.wish, request.error_on_restrictions, client.address);
+  auto fitted = co_await fit(context, parent, **provider, request.wish,
+                             request.error_on_restrictions, client.address);
   if (!fitted) co_return tl::unexpected(fitted.error());
 
   auto key = family_key(parent);
@@ -96,8 +107,8 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   wanted.auth_time = parent.claims().auth_time;
   auto child = mint(context, wanted, *key);
   if (!child) co_return tl::unexpected(child.error());
-  const Delivery delivery =
-      deliver(context, child->id, child->jwt, request.wish.response_type, request.wish.max_token_len);
+  const Delivery delivery = deliver(context, child->id, child->jwt, request.wish.response_type,
+                                    request.wish.max_token_len);
   auto next = successor(context, parent, token::Use::other, *key);
   if (!next) co_return tl::unexpected(next.error());
 
@@ -114,22 +125,32 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
     auto charge = charge_clause(db, context, parent, use, facts);
     if (!charge) return tl::unexpected(charge.error());
     if (*next) {
-      if (auto r = store_successor(db, context, parent, **next, request.request_hash, body, client); !r) return r;
+      if (auto r = store_successor(db, context, parent, **next, request.request_hash, body, client);
+          !r)
+        return r;
     }
-    if (auto r = store_minted(db, context, *child, parent.state.user_id, parent.state.refresh_token_id, parentage,
-                              "Used grant_type mytoken", client);
+    if (auto r =
+            store_minted(db, context, *child, parent.state.user_id, parent.state.refresh_token_id,
+                         parentage, "Used grant_type mytoken", client);
         !r) {
       return r;
     }
-    if (auto r = store::add_event(db, context.clock, child->id, "inherited_RT", "Got RT from parent", client); !r) {
+    if (auto r = store::add_event(db, context.clock, child->id, "inherited_RT",
+                                  "Got RT from parent", client);
+        !r) {
       return r;
     }
-    const std::string comment = request.wish.name.empty() ? "Created MT" : "Created MT " + request.wish.name;
-    if (auto r = store::add_event(db, context.clock, parent.state.id, "MT_created", comment, client); !r) return r;
+    const std::string comment =
+        request.wish.name.empty() ? "Created MT" : "Created MT " + request.wish.name;
+    if (auto r =
+            store::add_event(db, context.clock, parent.state.id, "MT_created", comment, client);
+        !r)
+      return r;
     if (!delivery.proxy) return {};
     if (auto r = store::add_proxy(db, *delivery.proxy); !r) return r;
     if (delivery.type != token::ResponseType::transfer_code) return {};
-    return store::add_event(db, context.clock, child->id, "transfer_code_created", "token type: token", client);
+    return store::add_event(db, context.clock, child->id, "transfer_code_created",
+                            "token type: token", client);
   };
   auto stored = co_await context.database.write(work);
   if (!stored) co_return tl::unexpected(stored.error());

@@ -1,3 +1,4 @@
+// Reading and appending the journal file; its format stands in journal.h.
 #include "service/journal.h"
 
 #include <fcntl.h>
@@ -32,7 +33,8 @@ std::optional<std::int64_t> number(const std::string& text) {
 
 std::optional<Journal::Entry> parse(const std::string& line) {
   const std::size_t last = line.rfind(' ');
-  if (last == std::string::npos || hex(crypto::sha256(line.substr(0, last))) != line.substr(last + 1)) {
+  if (last == std::string::npos ||
+      hex(crypto::sha256(line.substr(0, last))) != line.substr(last + 1)) {
     return std::nullopt;
   }
   std::istringstream words(line.substr(0, last));
@@ -60,14 +62,17 @@ Result<void> Journal::load() {
   std::error_code problem;
   if (!std::filesystem::exists(file_, problem)) return {};
   std::ifstream in(file_);
-  if (!in) return fail(internal_error("the journal " + file_.string() + " cannot be read: " + std::strerror(errno)));
+  if (!in)
+    return fail(internal_error("the journal " + file_.string() +
+                               " cannot be read: " + std::strerror(errno)));
   std::string line;
   while (std::getline(in, line)) {
     auto entry = parse(line);
     if (!entry) {
       if (in.eof()) break;  // torn by a crash: its refresh was never acknowledged
-      return fail(internal_error("the journal " + file_.string() +
-                                 " is damaged: move it away only if its refresh tokens may be lost"));
+      return fail(
+          internal_error("the journal " + file_.string() +
+                         " is damaged: move it away only if its refresh tokens may be lost"));
     }
     auto& newest = entries_[entry->refresh_token_id];
     if (newest.version <= entry->version) newest = std::move(*entry);
@@ -80,11 +85,13 @@ Result<void> Journal::append(const Entry& entry) {
   const std::lock_guard lock(mutex_);
   const int descriptor = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (descriptor < 0) return fail(internal_error(std::string("journal: ") + std::strerror(errno)));
-  const bool written = ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-                       ::fsync(descriptor) == 0;
+  const bool written =
+      ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
+      ::fsync(descriptor) == 0;
   const int problem = errno;
   ::close(descriptor);
-  entries_[entry.refresh_token_id] = entry;  // even if the disk refused: this process still knows it
+  entries_[entry.refresh_token_id] =
+      entry;  // even if the disk refused: this process still knows it
   if (!written) return fail(internal_error(std::string("journal: ") + std::strerror(problem)));
   return {};
 }
@@ -98,7 +105,8 @@ std::optional<Journal::Entry> Journal::pending(std::int64_t refresh_token_id) co
 std::vector<Journal::Entry> Journal::all() const {
   const std::lock_guard lock(mutex_);
   std::vector<Entry> list;
-  for (const auto& [id, entry] : entries_) list.push_back(entry);
+  for (const auto& [id, entry] : entries_)
+    list.push_back(entry);
   return list;
 }
 

@@ -18,7 +18,8 @@ namespace {
 constexpr std::size_t consent_code_length = 22;  // base62: 131 bits
 constexpr std::size_t polling_code_length = 28;  // readable letters: 158 bits, below 32 characters
 
-// Scopes for the authorization request: a clause without scope allows all of the provider's (oidc.md §9).
+// Scopes for the authorization request: a clause without scope allows all of the provider's
+// (oidc.md §9).
 std::vector<std::string> scopes_to_request(const token::Restrictions& restrictions,
                                            const std::vector<std::string>& provider_scopes) {
   std::vector<std::string> scopes;
@@ -41,7 +42,8 @@ std::vector<std::string> audiences_to_request(const token::Restrictions& restric
   std::vector<std::string> audiences;
   for (const auto& clause : restrictions) {
     for (const auto& audience : clause.audience) {
-      if (std::find(audiences.begin(), audiences.end(), audience) == audiences.end()) audiences.push_back(audience);
+      if (std::find(audiences.begin(), audiences.end(), audience) == audiences.end())
+        audiences.push_back(audience);
     }
   }
   return audiences;
@@ -53,8 +55,9 @@ struct Authorization {
   std::string url;
 };
 
-Task<Result<Authorization>> authorize(Context& context, oidc::Provider& provider, std::string flow_id, Secret flow_key,
-                                      FlowRequest request, Secret browser) {
+Task<Result<Authorization>> authorize(Context& context, oidc::Provider& provider,
+                                      std::string flow_id, Secret flow_key, FlowRequest request,
+                                      Secret browser) {
   const Secret state(base64url(random_bytes(32)));
   const Secret verifier(base64url(random_bytes(32)));
   const std::string nonce = base64url(random_bytes(32));
@@ -71,22 +74,27 @@ Task<Result<Authorization>> authorize(Context& context, oidc::Provider& provider
   authorization.url = std::move(*url);
   authorization.consent.request = json::serialize(to_json(request));
   authorization.consent.state_hash = crypto::sha256(state.reveal());
-  authorization.consent.key_for_state = crypto::seal(flow_key.reveal(), state, "flow_state:" + flow_id);
+  authorization.consent.key_for_state =
+      crypto::seal(flow_key.reveal(), state, "flow_state:" + flow_id);
   // The nonce travels with the verifier: both are needed once, by whoever has the state.
   json::object secrets;
   secrets["verifier"] = verifier.reveal();
   secrets["nonce"] = nonce;
-  authorization.consent.sealed_secrets = crypto::seal(json::serialize(secrets), state, "flow_secrets:" + flow_id);
+  authorization.consent.sealed_secrets =
+      crypto::seal(json::serialize(secrets), state, "flow_secrets:" + flow_id);
   authorization.consent.browser_hash = crypto::sha256(browser.reveal());
   co_return authorization;
 }
 
-// The checks that a request must pass at the start and again after the user edited it (oidc.md §§4, 8).
-Result<void> check_wish(const Context& context, TokenWish& wish, const std::string& client_address) {
+// The checks that a request must pass at the start and again after the user edited it (oidc.md §§4,
+// 8).
+Result<void> check_wish(const Context& context, TokenWish& wish,
+                        const std::string& client_address) {
   if (auto r = token::replace_this(wish.restrictions, client_address); !r) return r;
   token::remove_claims(wish.restrictions, context.settings.unsupported_restrictions);
   const auto expiry = token::expiry(wish.restrictions);
-  if (expiry && *expiry < context.clock.now()) return fail(invalid_request("token would already be expired"));
+  if (expiry && *expiry < context.clock.now())
+    return fail(invalid_request("token would already be expired"));
   return token::require_known(*wish.capabilities);
 }
 
@@ -109,8 +117,10 @@ Task<Result<LoginStart>> start_login(Context& context, LoginRequest request) {
   FlowRequest flow_request;
   flow_request.wish = std::move(request.wish);
   TokenWish& wish = flow_request.wish;
-  if (!wish.capabilities || wish.capabilities->empty()) wish.capabilities = token::default_capabilities();
-  for (auto& name : *wish.capabilities) name = token::modern_capability_name(name);
+  if (!wish.capabilities || wish.capabilities->empty())
+    wish.capabilities = token::default_capabilities();
+  for (auto& name : *wish.capabilities)
+    name = token::modern_capability_name(name);
   wish.capabilities = token::without_duplicates(std::move(*wish.capabilities));
   flow_request.web = request.web || !context.settings.polling_codes;
   if (flow_request.web) {
@@ -122,11 +132,13 @@ Task<Result<LoginStart>> start_login(Context& context, LoginRequest request) {
                          request.redirect_uri.starts_with(own + "/");
     if (!is_sane_redirect_uri(request.redirect_uri, context.settings.issuer) ||
         !(is_here || is_trusted_redirect_uri(context.settings, request.redirect_uri))) {
-      co_return fail(invalid_request("parameter redirect_uri must be on this server or on one that it trusts"));
+      co_return fail(invalid_request(
+          "parameter redirect_uri must be on this server or on one that it trusts"));
     }
     flow_request.redirect_uri = request.redirect_uri;
   }
-  if (auto r = check_wish(context, wish, request.client.address); !r) co_return tl::unexpected(r.error());
+  if (auto r = check_wish(context, wish, request.client.address); !r)
+    co_return tl::unexpected(r.error());
 
   const Secret consent_code(random_text(consent_code_length, base62_letters));
   const Secret polling_code(flow_request.web ? std::string() : random_text(polling_code_length));
@@ -146,11 +158,13 @@ Task<Result<LoginStart>> start_login(Context& context, LoginRequest request) {
   flow.expires_at = flow.created + context.settings.flow_lifetime;
 
   LoginStart start;
-  const bool trusted = flow_request.web && is_trusted_redirect_uri(context.settings, flow_request.redirect_uri);
+  const bool trusted =
+      flow_request.web && is_trusted_redirect_uri(context.settings, flow_request.redirect_uri);
   std::optional<store::Consent> consent;
   if (trusted) {
     start.browser = Secret(base64url(random_bytes(32)));
-    auto authorization = co_await authorize(context, *provider, flow.id, flow_key, flow_request, start.browser);
+    auto authorization =
+        co_await authorize(context, *provider, flow.id, flow_key, flow_request, start.browser);
     if (!authorization) co_return tl::unexpected(authorization.error());
     start.authorization_uri = std::move(authorization->url);
     consent = std::move(authorization->consent);
@@ -174,7 +188,8 @@ Task<Result<ConsentView>> consent_view(Context& context, Secret consent_code) {
   auto flow = co_await pending_flow(context, std::move(consent_code));
   if (!flow) co_return tl::unexpected(flow.error());
   auto request = parse_json(flow->request);
-  if (!request || !request->is_object()) co_return fail(internal_error("a stored login request is damaged"));
+  if (!request || !request->is_object())
+    co_return fail(internal_error("a stored login request is damaged"));
   ConsentView view;
   view.issuer = flow->issuer;
   if (auto provider = context.providers.find(flow->issuer)) {
@@ -188,7 +203,8 @@ Task<Result<ConsentView>> consent_view(Context& context, Secret consent_code) {
   co_return view;
 }
 
-Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, ConsentEdits edits, Secret browser) {
+Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, ConsentEdits edits,
+                                         Secret browser) {
   auto flow = co_await pending_flow(context, consent_code);
   if (!flow) co_return tl::unexpected(flow.error());
   auto provider = context.providers.find(flow->issuer);
@@ -203,7 +219,8 @@ Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, 
   TokenWish& wish = request->wish;
   if (edits.restrictions) wish.restrictions = std::move(*edits.restrictions);
   if (edits.capabilities) {
-    if (edits.capabilities->empty()) co_return fail(invalid_request("at least one capability must be given"));
+    if (edits.capabilities->empty())
+      co_return fail(invalid_request("at least one capability must be given"));
     wish.capabilities = token::without_duplicates(std::move(*edits.capabilities));
   }
   if (edits.name) wish.name = std::move(*edits.name);
@@ -212,10 +229,12 @@ Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, 
   if (auto r = check_wish(context, wish, flow->created_ip); !r) co_return tl::unexpected(r.error());
   auto flow_key = crypto::open(flow->key_for_consent, consent_code, "flow_consent:" + flow->id);
   if (!flow_key) co_return tl::unexpected(flow_key.error());
-  auto authorization =
-      co_await authorize(context, *provider, flow->id, std::move(*flow_key), std::move(*request), std::move(browser));
+  auto authorization = co_await authorize(context, *provider, flow->id, std::move(*flow_key),
+                                          std::move(*request), std::move(browser));
   if (!authorization) co_return tl::unexpected(authorization.error());
-  auto work = [&](sql::Transaction& db) { return store::consent_flow(db, flow->id, authorization->consent); };
+  auto work = [&](sql::Transaction& db) {
+    return store::consent_flow(db, flow->id, authorization->consent);
+  };
   auto moved = co_await context.database.write(work);
   if (!moved) co_return tl::unexpected(moved.error());
   if (!*moved) co_return fail(not_found("this login is finished; please start again"));
@@ -227,7 +246,9 @@ Task<Result<std::string>> decline_consent(Context& context, Secret consent_code)
   if (!flow) co_return tl::unexpected(flow.error());
   auto request = parse_flow_request(flow->request);
   if (!request) co_return tl::unexpected(request.error());
-  auto work = [&](sql::Transaction& db) { return store::move_flow(db, flow->id, flow->status, "declined"); };
+  auto work = [&](sql::Transaction& db) {
+    return store::move_flow(db, flow->id, flow->status, "declined");
+  };
   auto moved = co_await context.database.write(work);
   if (!moved) co_return tl::unexpected(moved.error());
   if (!*moved) co_return fail(not_found("this login is finished; please start again"));
@@ -241,13 +262,16 @@ Task<Result<std::string>> decline_consent(Context& context, Secret consent_code)
 
 namespace {
 
-Error pending() { return {"authorization_pending", 428, "the user has not finished the login yet", {}}; }
+Error pending() {
+  return {"authorization_pending", 428, "the user has not finished the login yet", {}};
+}
 
 // Rows of oidc.md §12 in their order; an error unless the result is there.
 Result<void> require_finished(const std::optional<store::FlowRow>& flow, Time now) {
   if (!flow) return fail(unknown_code());
   if (flow->status == "declined") return fail(access_denied("user declined consent"));
-  if (flow->status == "failed") return fail(access_denied(flow->error.value_or("the login failed")));
+  if (flow->status == "failed")
+    return fail(access_denied(flow->error.value_or("the login failed")));
   if (flow->expires_at < now) return fail(expired_code());
   if (flow->status != "done" || !flow->mytoken_id || !flow->sealed_jwt || !flow->key_for_polling) {
     return fail(pending());
@@ -262,7 +286,8 @@ Task<Result<json::object>> poll(Context& context, Secret polling_code, ClientInf
   auto look = [&hash](sql::Connection& db) { return store::flow_by_polling(db, hash); };
   auto flow = co_await context.database.read(look);
   if (!flow) co_return tl::unexpected(flow.error());
-  if (auto r = require_finished(*flow, context.clock.now()); !r) co_return tl::unexpected(r.error());
+  if (auto r = require_finished(*flow, context.clock.now()); !r)
+    co_return tl::unexpected(r.error());
   const store::FlowRow& row = **flow;
   auto request = parse_flow_request(row.request);
   if (!request) co_return tl::unexpected(request.error());
@@ -272,17 +297,21 @@ Task<Result<json::object>> poll(Context& context, Secret polling_code, ClientInf
   if (!jwt) co_return tl::unexpected(jwt.error());
   auto claims = claims_of_stored_jwt(context, *jwt);
   if (!claims) co_return tl::unexpected(claims.error());
-  const Delivery delivery =
-      deliver(context, *row.mytoken_id, *jwt, request->wish.response_type, request->wish.max_token_len);
+  const Delivery delivery = deliver(context, *row.mytoken_id, *jwt, request->wish.response_type,
+                                    request->wish.max_token_len);
   auto work = [&](sql::Transaction& db) -> Result<void> {
     auto taken = store::take_flow(db, row.id, "done");
     if (!taken) return tl::unexpected(taken.error());
     if (!*taken) return fail(unknown_code());
-    if (auto r = store::add_event(db, context.clock, *row.mytoken_id, "transfer_code_used", "", client); !r) return r;
+    if (auto r =
+            store::add_event(db, context.clock, *row.mytoken_id, "transfer_code_used", "", client);
+        !r)
+      return r;
     if (!delivery.proxy) return {};
     if (auto r = store::add_proxy(db, *delivery.proxy); !r) return r;
     if (delivery.type != token::ResponseType::transfer_code) return {};
-    return store::add_event(db, context.clock, *row.mytoken_id, "transfer_code_created", "token type: token", client);
+    return store::add_event(db, context.clock, *row.mytoken_id, "transfer_code_created",
+                            "token type: token", client);
   };
   auto collected = co_await context.database.write(work);
   if (!collected) co_return tl::unexpected(collected.error());

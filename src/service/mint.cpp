@@ -1,3 +1,4 @@
+// Making, delivering and rotating mytokens; see mint.h.
 #include "service/mint.h"
 
 #include "base/random.h"
@@ -19,8 +20,8 @@ Result<Secret> sign(const Context& context, const token::Claims& claims) {
   return Secret(std::move(*jwt));
 }
 
-store::ProxyRow short_token_row(const Context& context, const std::string& token_id, const Secret& jwt,
-                                const Secret& short_token) {
+store::ProxyRow short_token_row(const Context& context, const std::string& token_id,
+                                const Secret& jwt, const Secret& short_token) {
   store::ProxyRow row;
   row.id = crypto::sha512(short_token.reveal());
   row.kind = "short_token";
@@ -33,14 +34,16 @@ store::ProxyRow short_token_row(const Context& context, const std::string& token
 }  // namespace
 
 std::string code_digest(const Context& context, const Secret& code) {
-  return crypto::hmac_sha256(context.installation_secret.reveal(), "code:" + std::string(code.reveal()));
+  return crypto::hmac_sha256(context.installation_secret.reveal(),
+                             "code:" + std::string(code.reveal()));
 }
 
 Secret code_secret(const Context& context, const Secret& code) {
   return Secret(std::string(code.reveal()) + std::string(context.installation_secret.reveal()));
 }
 
-std::string seal_family_key(const Secret& family_key, const std::string& token_id, const Secret& jwt) {
+std::string seal_family_key(const Secret& family_key, const std::string& token_id,
+                            const Secret& jwt) {
   return crypto::seal(family_key.reveal(), jwt, "family_key:" + token_id);
 }
 
@@ -53,7 +56,8 @@ Result<Minted> mint(const Context& context, const MintRequest& request, const Se
     return fail(internal_error("a token without subject or issuer was to be made"));
   }
   const Time now = context.clock.now();
-  const token::Validity validity = token::validity_at_creation(request.restrictions, request.rotation, now);
+  const token::Validity validity =
+      token::validity_at_creation(request.restrictions, request.rotation, now);
   Minted minted;
   token::Claims& claims = minted.claims;
   claims.iss = context.settings.issuer;
@@ -76,17 +80,18 @@ Result<Minted> mint(const Context& context, const MintRequest& request, const Se
   if (!jwt) return tl::unexpected(jwt.error());
   minted.jwt = std::move(*jwt);
   if (minted.jwt.size() > token::longest_token) {
-    return fail(invalid_request("the token would be too long: fewer or shorter restrictions are needed"));
+    return fail(
+        invalid_request("the token would be too long: fewer or shorter restrictions are needed"));
   }
   minted.sealed_key = seal_family_key(family_key, minted.id, minted.jwt);
   return minted;
 }
 
-Delivery deliver(const Context& context, const std::string& token_id, const Secret& jwt, token::ResponseType requested,
-                 std::int64_t max_token_len) {
+Delivery deliver(const Context& context, const std::string& token_id, const Secret& jwt,
+                 token::ResponseType requested, std::int64_t max_token_len) {
   Delivery delivery;
-  delivery.type =
-      token::choose_representation(requested, max_token_len, jwt.size(), context.settings.representations);
+  delivery.type = token::choose_representation(requested, max_token_len, jwt.size(),
+                                               context.settings.representations);
   switch (delivery.type) {
     case token::ResponseType::token:
       delivery.text = jwt;
@@ -101,7 +106,8 @@ Delivery deliver(const Context& context, const std::string& token_id, const Secr
       row.id = code_digest(context, delivery.text);
       row.kind = "transfer_code";
       row.mytoken_id = token_id;
-      row.sealed_jwt = crypto::seal(jwt.reveal(), code_secret(context, delivery.text), "proxy:" + row.id);
+      row.sealed_jwt =
+          crypto::seal(jwt.reveal(), code_secret(context, delivery.text), "proxy:" + row.id);
       row.created = context.clock.now();
       row.expires_at = row.created + context.settings.transfer_code_lifetime;
       row.response_type = "token";
@@ -113,8 +119,8 @@ Delivery deliver(const Context& context, const std::string& token_id, const Secr
   return delivery;
 }
 
-json::object mytoken_answer(const Context& context, const token::Claims& claims, const std::string& id,
-                            const Delivery& delivery) {
+json::object mytoken_answer(const Context& context, const token::Claims& claims,
+                            const std::string& id, const Delivery& delivery) {
   json::object answer;
   const bool is_code = delivery.type == token::ResponseType::transfer_code;
   answer[is_code ? "transfer_code" : "mytoken"] = delivery.text.reveal();
@@ -131,8 +137,8 @@ json::object mytoken_answer(const Context& context, const token::Claims& claims,
   return answer;
 }
 
-Result<std::optional<Successor>> successor(const Context& context, const Authenticated& token, token::Use use,
-                                           const Secret& family_key) {
+Result<std::optional<Successor>> successor(const Context& context, const Authenticated& token,
+                                           token::Use use, const Secret& family_key) {
   const auto& rotation = token.claims().rotation;
   const bool rotates = context.settings.token_rotation && rotation &&
                        (use == token::Use::access_token ? rotation->on_at : rotation->on_other);
@@ -148,7 +154,8 @@ Result<std::optional<Successor>> successor(const Context& context, const Authent
   if (token.representation == token::Presented::short_token) {
     next.delivery.type = token::ResponseType::short_token;
     next.delivery.text = Secret(random_text(context.settings.representations.short_token_length));
-    next.delivery.proxy = short_token_row(context, next.token.id, next.token.jwt, next.delivery.text);
+    next.delivery.proxy =
+        short_token_row(context, next.token.id, next.token.jwt, next.delivery.text);
   } else {
     next.delivery.text = next.token.jwt;
   }
@@ -156,24 +163,29 @@ Result<std::optional<Successor>> successor(const Context& context, const Authent
   return std::optional<Successor>(std::move(next));
 }
 
-Result<void> store_successor(sql::Transaction& db, const Context& context, const Authenticated& token,
-                             const Successor& next, const std::string& request_hash, const std::string& answer,
+Result<void> store_successor(sql::Transaction& db, const Context& context,
+                             const Authenticated& token, const Successor& next,
+                             const std::string& request_hash, const std::string& answer,
                              const ClientInfo& client) {
   const Time now = context.clock.now();
-  auto rotated = store::rotate_token(db, token.state.id, token.state.seq_no, next.token.sealed_key, now);
+  auto rotated =
+      store::rotate_token(db, token.state.id, token.state.seq_no, next.token.sealed_key, now);
   if (!rotated) return tl::unexpected(rotated.error());
   if (!*rotated) return fail(not_current());
-  // Codes and short tokens of the old JWT end here; the presented short token lives on for a retry within the grace.
+  // Codes and short tokens of the old JWT end here; the presented short token lives on for a retry
+  // within the grace.
   if (auto r = store::delete_proxies_of(db, token.state.id); !r) return r;
   if (token.representation == token::Presented::short_token) {
-    store::ProxyRow old = short_token_row(context, token.state.id, token.token->jwt, token.presented);
+    store::ProxyRow old =
+        short_token_row(context, token.state.id, token.token->jwt, token.presented);
     old.expires_at = now + context.settings.rotation_grace;
     if (auto r = store::add_proxy(db, old); !r) return r;
   }
   if (next.delivery.proxy) {
     if (auto r = store::add_proxy(db, *next.delivery.proxy); !r) return r;
   }
-  if (auto r = store::add_event(db, context.clock, token.state.id, "token_rotated", "", client); !r) return r;
+  if (auto r = store::add_event(db, context.clock, token.state.id, "token_rotated", "", client); !r)
+    return r;
   store::RotationRecord record;
   record.predecessor_seq_no = token.state.seq_no;
   record.request_hash = request_hash;
@@ -182,9 +194,10 @@ Result<void> store_successor(sql::Transaction& db, const Context& context, const
   return store::set_rotation_record(db, token.state.id, record);
 }
 
-Result<void> store_minted(sql::Transaction& db, const Context& context, const Minted& minted, store::UserId user,
-                          std::optional<store::RefreshTokenId> refresh_token, const std::optional<Parentage>& parent,
-                          std::string_view comment, const ClientInfo& client) {
+Result<void> store_minted(sql::Transaction& db, const Context& context, const Minted& minted,
+                          store::UserId user, std::optional<store::RefreshTokenId> refresh_token,
+                          const std::optional<Parentage>& parent, std::string_view comment,
+                          const ClientInfo& client) {
   const token::Claims& claims = minted.claims;
   store::NewToken row;
   row.id = minted.id;

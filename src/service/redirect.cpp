@@ -1,5 +1,6 @@
-// The provider sends the browser back (spec oidc.md §10): who may finish the flow, code exchange, identity, and the
-// first mytoken of a family. A redirect is processed once: the flow moves to `exchanging` by compare-and-set.
+// The provider sends the browser back (spec oidc.md §10): who may finish the flow, code exchange,
+// identity, and the first mytoken of a family. A redirect is processed once: the flow moves to
+// `exchanging` by compare-and-set.
 #include "base/encoding.h"
 #include "base/random.h"
 #include "crypto/envelope.h"
@@ -18,7 +19,8 @@
 namespace mytoken::service {
 namespace {
 
-// Statuses of the page that are no errors of ours: 555 is what existing monitoring knows for "the provider said no".
+// Statuses of the page that are no errors of ours: 555 is what existing monitoring knows for "the
+// provider said no".
 constexpr int provider_said_no = 555;
 
 Error page(int status, std::string code, std::string text, std::string cause = {}) {
@@ -52,12 +54,14 @@ Task<void> leave_flow(Context& context, std::string flow_id, std::string from, s
                       std::optional<std::string> error) {
   auto work = [&](sql::Transaction& db) { return store::move_flow(db, flow_id, from, to, error); };
   auto moved = co_await context.database.write(work);
-  if (!moved) context.log.warning("a login's end could not be noted", {{"problem", moved.error().cause}});
+  if (!moved)
+    context.log.warning("a login's end could not be noted", {{"problem", moved.error().cause}});
 }
 
 // The rows of a root token: user, refresh token, mytoken, the access token that came along.
-Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& minted, const oidc::Identity& identity,
-                        const oidc::TokenAnswer& answer, store::RefreshTokenId refresh_token_id,
+Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& minted,
+                        const oidc::Identity& identity, const oidc::TokenAnswer& answer,
+                        store::RefreshTokenId refresh_token_id,
                         const std::string& sealed_refresh_token, bool offline_granted,
                         const std::optional<Delivery>& cookie) {
   const Context& context = exchange.context;
@@ -65,13 +69,14 @@ Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& 
   auto user = store::find_or_add_user(db, identity.subject, minted.claims.oidc_iss, identity.email,
                                       identity.email_verified, now);
   if (!user) return tl::unexpected(user.error());
-  if (auto r = store::add_refresh_token(db, refresh_token_id, *user, minted.claims.oidc_iss, sealed_refresh_token,
-                                        offline_granted, now);
+  if (auto r = store::add_refresh_token(db, refresh_token_id, *user, minted.claims.oidc_iss,
+                                        sealed_refresh_token, offline_granted, now);
       !r) {
     return r;
   }
-  if (auto r = store_minted(db, context, minted, *user, refresh_token_id, std::nullopt,
-                            "Used grant_type oidc_flow authorization_code", exchange.redirect.client);
+  if (auto r =
+          store_minted(db, context, minted, *user, refresh_token_id, std::nullopt,
+                       "Used grant_type oidc_flow authorization_code", exchange.redirect.client);
       !r) {
     return r;
   }
@@ -79,9 +84,13 @@ Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& 
   if (answer.expires_in) record.expires_at = now + Seconds(*answer.expires_in);
   record.comment = "Initial Access Token from authorization code flow";
   if (answer.scope) record.scope = token::join(*answer.scope);
-  record.audience = json::serialize(json::value_from(answer.audience.value_or(std::vector<std::string>())));
+  record.audience =
+      json::serialize(json::value_from(answer.audience.value_or(std::vector<std::string>())));
   record.hash = crypto::sha256(answer.access_token.reveal());
-  if (auto r = store::add_access_token(db, context.clock, minted.id, record, exchange.redirect.client); !r) return r;
+  if (auto r =
+          store::add_access_token(db, context.clock, minted.id, record, exchange.redirect.client);
+      !r)
+    return r;
   if (!cookie) {
     const std::string sealed =
         crypto::seal(minted.jwt.reveal(), exchange.flow_key, "flow_result:" + exchange.flow.id);
@@ -96,8 +105,8 @@ Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& 
   if (!cookie->proxy) return {};
   if (auto r = store::add_proxy(db, *cookie->proxy); !r) return r;
   if (cookie->type != token::ResponseType::transfer_code) return {};
-  return store::add_event(db, context.clock, minted.id, "transfer_code_created", "token type: token",
-                          exchange.redirect.client);
+  return store::add_event(db, context.clock, minted.id, "transfer_code_created",
+                          "token type: token", exchange.redirect.client);
 }
 
 LoginEnd end_of(const Exchange& exchange, const std::optional<Delivery>& cookie) {
@@ -110,13 +119,15 @@ LoginEnd end_of(const Exchange& exchange, const std::optional<Delivery>& cookie)
     return end;
   }
   end.location = exchange.request.redirect_uri.empty() ? "/home" : exchange.request.redirect_uri;
-  end.cookie = cookie->type == token::ResponseType::transfer_code ? "mytoken-transfercode" : "mytoken";
+  end.cookie =
+      cookie->type == token::ResponseType::transfer_code ? "mytoken-transfercode" : "mytoken";
   end.cookie_value = cookie->text;
   return end;
 }
 
 // From the provider's tokens to a stored mytoken.
-Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& answer, oidc::Identity identity) {
+Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& answer,
+                                 oidc::Identity identity) {
   Context& context = exchange.context;
   TokenWish& wish = exchange.request.wish;
   const auto* scopes = answer.scope ? &*answer.scope : nullptr;
@@ -127,8 +138,8 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
   wanted.oidc_iss = exchange.provider->settings().issuer;
   wanted.name = wish.name;
   wanted.capabilities = *wish.capabilities;
-  wanted.restrictions = token::with_maximum_lifetime(std::move(granted), context.clock.now(),
-                                                     exchange.provider->settings().mytokens_max_lifetime);
+  wanted.restrictions = token::with_maximum_lifetime(
+      std::move(granted), context.clock.now(), exchange.provider->settings().mytokens_max_lifetime);
   wanted.rotation = wish.rotation;
   wanted.auth_time = context.clock.now();
   const Secret family_key(random_bytes(32));
@@ -140,10 +151,11 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
   }
   const store::RefreshTokenId refresh_token_id = store::random_id();
   const std::string sealed = seal_refresh_token(answer.refresh_token, refresh_token_id, family_key);
-  const bool offline = !answer.scope || std::find(answer.scope->begin(), answer.scope->end(), "offline_access") !=
-                                            answer.scope->end();
+  const bool offline = !answer.scope || std::find(answer.scope->begin(), answer.scope->end(),
+                                                  "offline_access") != answer.scope->end();
   auto work = [&](sql::Transaction& db) {
-    return store_root(db, exchange, *minted, identity, answer, refresh_token_id, sealed, offline, cookie);
+    return store_root(db, exchange, *minted, identity, answer, refresh_token_id, sealed, offline,
+                      cookie);
   };
   auto stored = co_await context.database.write(work);
   if (!stored) co_return tl::unexpected(stored.error());
@@ -167,7 +179,8 @@ Task<Result<LoginEnd>> exchange_code(Exchange& exchange) {
       shown.status = error.status >= 400 ? error.status : 400;
       co_return fail(std::move(shown));
     }
-    co_return fail(page(502, "oidc_error", "the provider could not be reached; please try again", error.cause));
+    co_return fail(page(502, "oidc_error", "the provider could not be reached; please try again",
+                        error.cause));
   }
   if (answer->refresh_token.empty()) {
     co_return fail(page(provider_said_no, "oidc_error", "Did not receive a refresh token"));
@@ -186,8 +199,11 @@ Task<Result<LoginEnd>> exchange_code(Exchange& exchange) {
   co_return end;
 }
 
-// What the poller and the flow learn from a failed exchange: some failures may be tried again from the consent page.
-bool may_be_retried(const Error& error) { return error.status == 502 || error.status == 503 || error.status == 500; }
+// What the poller and the flow learn from a failed exchange: some failures may be tried again from
+// the consent page.
+bool may_be_retried(const Error& error) {
+  return error.status == 502 || error.status == 503 || error.status == 500;
+}
 
 }  // namespace
 
@@ -206,13 +222,16 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
           if (!issuer) co_return fail(page(400, "invalid_request", issuer.error().description));
         }
         const bool denied = redirect.error == "access_denied";
-        std::string reason = denied && !redirect.error_description.empty() ? redirect.error_description : "oidc_error: " + text;
+        std::string reason = denied && !redirect.error_description.empty()
+                                 ? redirect.error_description
+                                 : "oidc_error: " + text;
         co_await leave_flow(context, flow->id, "consented", "failed", std::move(reason));
       }
     }
     co_return fail(page(provider_said_no, "oidc_error", std::move(text)));
   }
-  if (redirect.state.empty() || redirect.code.empty()) co_return fail(page(400, "invalid_request", "State mismatched"));
+  if (redirect.state.empty() || redirect.code.empty())
+    co_return fail(page(400, "invalid_request", "State mismatched"));
   auto flow = co_await flow_of_state(context, redirect.state);
   if (!flow) co_return tl::unexpected(flow.error());
   const bool bound = flow->browser_hash && !redirect.browser.empty() &&
@@ -221,7 +240,8 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
     context.log.warning("a login came back in another browser", {{"issuer", flow->issuer}});
     if (context.settings.browser_binding == Settings::BrowserBinding::strict) {
       co_return fail(page(400, "invalid_request",
-                          "This login was approved in another browser. Please start again and stay in one browser."));
+                          "This login was approved in another browser. Please start again and stay "
+                          "in one browser."));
     }
   }
   auto request = parse_flow_request(flow->request);
@@ -232,7 +252,8 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
   auto secrets = crypto::open(*flow->sealed_secrets, state, "flow_secrets:" + flow->id);
   if (!secrets) co_return tl::unexpected(secrets.error());
   auto parsed = parse_json(secrets->reveal());
-  if (!parsed || !parsed->is_object()) co_return fail(internal_error("a flow's secrets are damaged"));
+  if (!parsed || !parsed->is_object())
+    co_return fail(internal_error("a flow's secrets are damaged"));
   const std::string flow_id = flow->id;
 
   Exchange exchange{context,
@@ -243,7 +264,9 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
                     std::move(*flow_key),
                     Secret(std::string(string_member(parsed->as_object(), "verifier"))),
                     std::string(string_member(parsed->as_object(), "nonce"))};
-  auto claim = [&](sql::Transaction& db) { return store::move_flow(db, flow_id, "consented", "exchanging"); };
+  auto claim = [&](sql::Transaction& db) {
+    return store::move_flow(db, flow_id, "consented", "exchanging");
+  };
   auto claimed = co_await context.database.write(claim);
   if (!claimed) co_return tl::unexpected(claimed.error());
   if (!*claimed) co_return fail(page(400, "invalid_request", "State mismatched"));
@@ -263,7 +286,8 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
     const bool again = may_be_retried(end.error());
     std::optional<std::string> reason;
     if (!again) reason = end.error().description;
-    co_await leave_flow(context, flow_id, "exchanging", again ? "consented" : "failed", std::move(reason));
+    co_await leave_flow(context, flow_id, "exchanging", again ? "consented" : "failed",
+                        std::move(reason));
   }
   co_return end;
 }

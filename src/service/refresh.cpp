@@ -1,3 +1,4 @@
+// Using a refresh token without ever losing its successor; see refresh.h.
 #include "service/refresh.h"
 
 #include <boost/asio/steady_timer.hpp>
@@ -10,29 +11,36 @@
 namespace mytoken::service {
 namespace {
 
-// How long a successor is tried into the database before it goes to the journal, and the pause between tries.
+// How long a successor is tried into the database before it goes to the journal, and the pause
+// between tries.
 constexpr int storing_tries = 20;
 constexpr std::chrono::milliseconds storing_pause{100};
-// For how long a refresh token the provider refused is refused here too, before the provider is asked once more: it
-// spares providers the hammering of batch jobs, and a refusal that was a mistake heals by itself.
+// For how long a refresh token the provider refused is refused here too, before the provider is
+// asked once more: it spares providers the hammering of batch jobs, and a refusal that was a
+// mistake heals by itself.
 constexpr Seconds dead_for{60};
 
 Task<void> pause(std::chrono::milliseconds time) {
   auto executor = co_await asio::this_coro::executor;
-  asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor> timer(
-      executor, time);
+  asio::basic_waitable_timer<std::chrono::steady_clock,
+                             asio::wait_traits<std::chrono::steady_clock>, Executor>
+      timer(executor, time);
   co_await timer.async_wait(use_task);
 }
 
-std::string envelope_context(store::RefreshTokenId id) { return "refresh_token:" + std::to_string(id); }
+std::string envelope_context(store::RefreshTokenId id) {
+  return "refresh_token:" + std::to_string(id);
+}
 
-// The successor's row; a conflict means that somebody stored a newer one, which then is the valid one.
+// The successor's row; a conflict means that somebody stored a newer one, which then is the valid
+// one.
 Task<Result<bool>> store_once(Context& context, Journal::Entry entry) {
   auto work = [&context, &entry](sql::Transaction& db) -> Result<bool> {
-    auto stored = store::store_successor(db, entry.refresh_token_id, entry.version, entry.sealed_token,
-                                         context.clock.now());
+    auto stored = store::store_successor(db, entry.refresh_token_id, entry.version,
+                                         entry.sealed_token, context.clock.now());
     if (!stored) return stored;
-    if (auto released = store::release_lease(db, entry.refresh_token_id, context.owner); !released) {
+    if (auto released = store::release_lease(db, entry.refresh_token_id, context.owner);
+        !released) {
       return tl::unexpected(released.error());
     }
     return stored;
@@ -50,10 +58,12 @@ Task<void> keep_successor(Context& context, Journal::Entry entry) {
       co_return;
     }
     if (attempt == 0) {
-      // The database failed once: the journal makes the successor safe before anything else is tried.
+      // The database failed once: the journal makes the successor safe before anything else is
+      // tried.
       auto written = context.journal.append(entry);
       context.log.error("a rotated refresh token could not be stored; it is kept in the journal",
-                        {{"problem", stored.error().cause}, {"journal", written ? "written" : written.error().cause}});
+                        {{"problem", stored.error().cause},
+                         {"journal", written ? "written" : written.error().cause}});
     }
     co_await pause(storing_pause);
   }
@@ -61,7 +71,8 @@ Task<void> keep_successor(Context& context, Journal::Entry entry) {
 
 }  // namespace
 
-std::string seal_refresh_token(const Secret& refresh_token, store::RefreshTokenId id, const Secret& family_key) {
+std::string seal_refresh_token(const Secret& refresh_token, store::RefreshTokenId id,
+                               const Secret& family_key) {
   return crypto::seal(refresh_token.reveal(), family_key, envelope_context(id));
 }
 
@@ -69,17 +80,21 @@ Result<Secret> open_refresh_token(const store::RefreshTokenRow& row, const Secre
   return crypto::open(row.sealed_token, family_key, envelope_context(row.id));
 }
 
-Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId id, const oidc::Provider& provider) {
+Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId id,
+                                        const oidc::Provider& provider) {
   RefreshTurn turn;
   if (!provider.settings().rotating_refresh_tokens) co_return turn;
   std::string key = std::to_string(id);
   turn.turn = co_await context.refresh_queue.wait(
-      std::move(key), std::chrono::duration_cast<std::chrono::milliseconds>(context.settings.longest_wait));
-  if (!turn.turn) co_return fail(unavailable("too many requests wait for one refresh token", Seconds(5)));
+      std::move(key),
+      std::chrono::duration_cast<std::chrono::milliseconds>(context.settings.longest_wait));
+  if (!turn.turn)
+    co_return fail(unavailable("too many requests wait for one refresh token", Seconds(5)));
   co_return turn;
 }
 
-Result<void> take_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id, RefreshTurn& turn) {
+Result<void> take_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id,
+                        RefreshTurn& turn) {
   if (!turn.turn) return {};
   const Time now = context.clock.now();
   auto taken = store::take_lease(db, id, context.owner, now, now + context.settings.lease);
@@ -105,15 +120,15 @@ Result<store::RefreshTokenRow> newest_refresh_token(sql::Connection& db, const C
   return std::move(**row);
 }
 
-Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(Context& context, oidc::Provider& provider,
-                                                           store::RefreshTokenRow row, Secret family_key,
-                                                           std::vector<std::string> scopes,
-                                                           std::vector<std::string> audiences) {
+Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
+    Context& context, oidc::Provider& provider, store::RefreshTokenRow row, Secret family_key,
+    std::vector<std::string> scopes, std::vector<std::string> audiences) {
   using oidc::ProviderError;
   if (row.state == "dead" && context.clock.now() < row.failed_at + dead_for) {
-    co_return tl::unexpected(ProviderError{ProviderError::Kind::refused, "invalid_grant",
-                                           "the provider no longer accepts the refresh token; please log in again",
-                                           "refused before", 400});
+    co_return tl::unexpected(
+        ProviderError{ProviderError::Kind::refused, "invalid_grant",
+                      "the provider no longer accepts the refresh token; please log in again",
+                      "refused before", 400});
   }
   auto refresh_token = open_refresh_token(row, family_key);
   if (!refresh_token) {
@@ -136,8 +151,9 @@ Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(Context& context, oid
   co_return refreshed;
 }
 
-Result<void> note_failure(sql::Transaction& db, const Context& context, const oidc::Provider& provider,
-                          const store::RefreshTokenRow& row, const oidc::ProviderError& error) {
+Result<void> note_failure(sql::Transaction& db, const Context& context,
+                          const oidc::Provider& provider, const store::RefreshTokenRow& row,
+                          const oidc::ProviderError& error) {
   using Kind = oidc::ProviderError::Kind;
   const Time now = context.clock.now();
   const auto& fatal = provider.settings().rt_invalid_errors;
@@ -145,7 +161,8 @@ Result<void> note_failure(sql::Transaction& db, const Context& context, const oi
       std::find(fatal.begin(), fatal.end(), error.error) != fatal.end()) {
     return store::set_refresh_state(db, row.id, "dead", now);
   }
-  // The provider may have acted and rotated: the next refresh shows whether it still honours the token we hold.
+  // The provider may have acted and rotated: the next refresh shows whether it still honours the
+  // token we hold.
   if (error.kind == Kind::unknown) return store::set_refresh_state(db, row.id, "suspect", now);
   return {};
 }

@@ -1,3 +1,4 @@
+// Revocation of tokens, codes and families; see revoke.h.
 #include "service/revoke.h"
 
 #include "crypto/envelope.h"
@@ -14,10 +15,11 @@
 namespace mytoken::service {
 namespace {
 
-// Deletes the token (recursively on demand) and queues the revocation of refresh tokens nobody uses any more.
-// `key`: the family key if the caller could open it; without it the ciphertext is just gone.
-Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, const std::string& id, bool recursive,
-                              const std::optional<Secret>& key) {
+// Deletes the token (recursively on demand) and queues the revocation of refresh tokens nobody uses
+// any more. `key`: the family key if the caller could open it; without it the ciphertext is just
+// gone.
+Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, const std::string& id,
+                              bool recursive, const std::optional<Secret>& key) {
   // A successor that waits in the journal is the one to revoke.
   auto orphans = store::delete_token(db, id, recursive);
   if (!orphans) return tl::unexpected(orphans.error());
@@ -28,13 +30,16 @@ Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, cons
     row.id = orphan.id;
     row.issuer = orphan.issuer;
     row.sealed_token = orphan.sealed_token;
-    if (auto waiting = context.journal.pending(orphan.id)) row.sealed_token = std::move(waiting->sealed_token);
+    if (auto waiting = context.journal.pending(orphan.id))
+      row.sealed_token = std::move(waiting->sealed_token);
     auto refresh_token = open_refresh_token(row, *key);
     if (!refresh_token) {
-      context.log.error("a refresh token to revoke could not be opened", {{"cause", refresh_token.error().cause}});
+      context.log.error("a refresh token to revoke could not be opened",
+                        {{"cause", refresh_token.error().cause}});
       continue;
     }
-    if (auto r = queue_revocation(db, context, orphan.issuer, *refresh_token); !r) return tl::unexpected(r.error());
+    if (auto r = queue_revocation(db, context, orphan.issuer, *refresh_token); !r)
+      return tl::unexpected(r.error());
     queued = true;
   }
   return queued;
@@ -48,15 +53,19 @@ Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
     if (token.error().status >= 500) co_return tl::unexpected(token.error());
     co_return Result<void>();  // nothing to do
   }
-  const auto bare = [](std::string_view text) { return text.ends_with('/') ? text.substr(0, text.size() - 1) : text; };
+  const auto bare = [](std::string_view text) {
+    return text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
+  };
   if (!issuer.empty() && bare(issuer) != bare(token->claims().oidc_iss)) {
     co_return fail(invalid_request("token not for specified issuer"));
   }
   const auto seq_no = static_cast<std::int64_t>(token->claims().seq_no);
   if (seq_no != token->state.seq_no) {
-    // An outdated token revokes nothing, unless its use is theft of a chain that asked to be ended then.
+    // An outdated token revokes nothing, unless its use is theft of a chain that asked to be ended
+    // then.
     const auto& rotation = token->claims().rotation;
-    if (seq_no < token->state.seq_no && rotation && rotation->auto_revoke && token->state.last_rotated < arrival) {
+    if (seq_no < token->state.seq_no && rotation && rotation->auto_revoke &&
+        token->state.last_rotated < arrival) {
       co_await revoke_family(context, token->state.id);
     }
     co_return Result<void>();
@@ -65,14 +74,17 @@ Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
   if (auto opened = family_key(*token)) key = std::move(*opened);
   const std::string id = token->state.id;
   const bool recursive = request.recursive;
-  auto work = [&](sql::Transaction& db) { return delete_and_queue(db, context, id, recursive, key); };
+  auto work = [&](sql::Transaction& db) {
+    return delete_and_queue(db, context, id, recursive, key);
+  };
   auto queued = co_await context.database.write(work);
   if (!queued) co_return tl::unexpected(queued.error());
   if (*queued) wake_outbox(context);
   co_return Result<void>();
 }
 
-// A code that was the first representation of its token takes the token with it; others only disappear.
+// A code that was the first representation of its token takes the token with it; others only
+// disappear.
 Task<Result<void>> revoke_transfer_code(Context& context, Secret code) {
   const std::string id = code_digest(context, code);
   bool queued = false;
@@ -145,7 +157,9 @@ Task<Result<void>> revoke_presented(Context& context, RevocationRequest request)
 }
 
 Task<void> revoke_family(Context& context, std::string mytoken_id) {
-  auto work = [&](sql::Transaction& db) { return delete_and_queue(db, context, mytoken_id, true, std::nullopt); };
+  auto work = [&](sql::Transaction& db) {
+    return delete_and_queue(db, context, mytoken_id, true, std::nullopt);
+  };
   auto done = co_await context.database.write(work);
   if (!done) context.log.error("a family could not be revoked", {{"problem", done.error().cause}});
 }

@@ -1,3 +1,4 @@
+// A sharded least-recently-used cache; what may be remembered stands in verified_tokens.h.
 #include "service/verified_tokens.h"
 
 namespace mytoken::service {
@@ -21,7 +22,8 @@ std::shared_ptr<const VerifiedToken> VerifiedTokens::find(const std::string& dig
   return entry->token;
 }
 
-void VerifiedTokens::remember(const std::string& digest, std::shared_ptr<const VerifiedToken> token) {
+void VerifiedTokens::remember(const std::string& digest,
+                              std::shared_ptr<const VerifiedToken> token) {
   Shard& shard = shard_of(digest);
   const std::lock_guard lock(shard.mutex);
   if (shard.by_digest.contains(digest)) return;

@@ -1,3 +1,4 @@
+// Logins in progress in SQL; see flows.h.
 #include "store/flows.h"
 
 namespace mytoken::store {
@@ -14,8 +15,10 @@ std::optional<std::string> optional_bytes(const sql::Row& r, int column) {
 }
 
 constexpr std::string_view columns =
-    "SELECT id, consent_hash, polling_hash, state_hash, status, error, issuer, request, key_for_consent, "
-    "key_for_polling, key_for_state, sealed_secrets, browser_hash, created, created_ip, expires_at, "
+    "SELECT id, consent_hash, polling_hash, state_hash, status, error, issuer, request, "
+    "key_for_consent, "
+    "key_for_polling, key_for_state, sealed_secrets, browser_hash, created, created_ip, "
+    "expires_at, "
     "mytoken_id, sealed_jwt FROM flows WHERE ";
 
 FlowRow flow_of(const sql::Row& r) {
@@ -50,12 +53,14 @@ Result<bool> changed_one(const Result<std::int64_t>& changed) {
 
 Result<void> add_flow(sql::Transaction& db, const FlowRow& f) {
   auto done = db.execute(
-      "INSERT INTO flows (id, consent_hash, polling_hash, state_hash, status, error, issuer, request, key_for_consent, "
-      "key_for_polling, key_for_state, sealed_secrets, browser_hash, created, created_ip, expires_at) "
+      "INSERT INTO flows (id, consent_hash, polling_hash, state_hash, status, error, issuer, "
+      "request, key_for_consent, "
+      "key_for_polling, key_for_state, sealed_secrets, browser_hash, created, created_ip, "
+      "expires_at) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)",
-      Blob{f.id}, Blob{f.consent_hash}, blob(f.polling_hash), blob(f.state_hash), f.status, f.error, f.issuer,
-      f.request, Blob{f.key_for_consent}, blob(f.key_for_polling), blob(f.key_for_state), blob(f.sealed_secrets),
-      blob(f.browser_hash), f.created, f.created_ip, f.expires_at);
+      Blob{f.id}, Blob{f.consent_hash}, blob(f.polling_hash), blob(f.state_hash), f.status, f.error,
+      f.issuer, f.request, Blob{f.key_for_consent}, blob(f.key_for_polling), blob(f.key_for_state),
+      blob(f.sealed_secrets), blob(f.browser_hash), f.created, f.created_ip, f.expires_at);
   if (!done) return tl::unexpected(done.error());
   return {};
 }
@@ -79,25 +84,28 @@ Result<bool> consent_flow(sql::Transaction& db, const std::string& id, const Con
   return changed_one(db.execute(
       "UPDATE flows SET status = 'consented', request = $2, state_hash = $3, key_for_state = $4, "
       "sealed_secrets = $5, browser_hash = $6 WHERE id = $1 AND status IN ('started', 'consented')",
-      Blob{id}, c.request, Blob{c.state_hash}, Blob{c.key_for_state}, Blob{c.sealed_secrets}, Blob{c.browser_hash}));
+      Blob{id}, c.request, Blob{c.state_hash}, Blob{c.key_for_state}, Blob{c.sealed_secrets},
+      Blob{c.browser_hash}));
 }
 
-Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_view from, std::string_view to,
-                       const std::optional<std::string>& error) {
-  return changed_one(db.execute("UPDATE flows SET status = $3, error = $4 WHERE id = $1 AND status = $2", Blob{id},
-                                from, to, error));
+Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_view from,
+                       std::string_view to, const std::optional<std::string>& error) {
+  return changed_one(
+      db.execute("UPDATE flows SET status = $3, error = $4 WHERE id = $1 AND status = $2", Blob{id},
+                 from, to, error));
 }
 
 Result<bool> finish_flow(sql::Transaction& db, const std::string& id, const std::string& mytoken_id,
                          const std::optional<std::string>& sealed_jwt) {
-  return changed_one(
-      db.execute("UPDATE flows SET status = 'done', mytoken_id = $2, sealed_jwt = $3, sealed_secrets = NULL "
-                 "WHERE id = $1 AND status = 'exchanging'",
-                 Blob{id}, Blob{mytoken_id}, blob(sealed_jwt)));
+  return changed_one(db.execute(
+      "UPDATE flows SET status = 'done', mytoken_id = $2, sealed_jwt = $3, sealed_secrets = NULL "
+      "WHERE id = $1 AND status = 'exchanging'",
+      Blob{id}, Blob{mytoken_id}, blob(sealed_jwt)));
 }
 
 Result<bool> take_flow(sql::Transaction& db, const std::string& id, std::string_view status) {
-  return changed_one(db.execute("DELETE FROM flows WHERE id = $1 AND status = $2", Blob{id}, status));
+  return changed_one(
+      db.execute("DELETE FROM flows WHERE id = $1 AND status = $2", Blob{id}, status));
 }
 
 }  // namespace mytoken::store

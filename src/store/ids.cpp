@@ -1,3 +1,4 @@
+// Ids made here instead of by the database; see ids.h.
 #include "store/ids.h"
 
 #include <atomic>
@@ -6,7 +7,9 @@
 
 namespace mytoken::store {
 
-std::int64_t random_id() { return static_cast<std::int64_t>(random_below(std::uint64_t{1} << 62) + 1); }
+std::int64_t random_id() {
+  return static_cast<std::int64_t>(random_below(std::uint64_t{1} << 62) + 1);
+}
 
 std::int64_t ordered_id(const Clock& clock) {
   static std::atomic<std::int64_t> last{0};

@@ -1,3 +1,4 @@
+// Outbox, named leases and purge in SQL; see outbox.h.
 #include "store/outbox.h"
 
 #include "store/ids.h"
@@ -15,14 +16,16 @@ Result<void> done(const Result<std::int64_t>& result) {
 
 }  // namespace
 
-Result<void> add_outbox(sql::Transaction& db, const Clock& clock, const std::string& kind, const std::string& issuer,
-                        const std::string& sealed_payload) {
-  return done(db.execute(
-      "INSERT INTO outbox (id, kind, issuer, sealed_payload, next_at, created) VALUES ($1, $2, $3, $4, $5, $5)",
-      ordered_id(clock), kind, issuer, Blob{sealed_payload}, clock.now()));
+Result<void> add_outbox(sql::Transaction& db, const Clock& clock, const std::string& kind,
+                        const std::string& issuer, const std::string& sealed_payload) {
+  return done(
+      db.execute("INSERT INTO outbox (id, kind, issuer, sealed_payload, next_at, created) VALUES "
+                 "($1, $2, $3, $4, $5, $5)",
+                 ordered_id(clock), kind, issuer, Blob{sealed_payload}, clock.now()));
 }
 
-Result<std::vector<OutboxRow>> claim_outbox(sql::Transaction& db, Time now, Seconds lease, int most) {
+Result<std::vector<OutboxRow>> claim_outbox(sql::Transaction& db, Time now, Seconds lease,
+                                            int most) {
   return db.all(
       "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id IN "
       "(SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at LIMIT $3) "
@@ -41,10 +44,11 @@ Result<void> postpone_outbox(sql::Transaction& db, std::int64_t id, Time next_at
   return done(db.execute("UPDATE outbox SET next_at = $2 WHERE id = $1", id, next_at));
 }
 
-Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const std::string& owner, Time now,
-                              Seconds length) {
+Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const std::string& owner,
+                              Time now, Seconds length) {
   auto changed = db.execute(
-      "INSERT INTO leases (name, owner, until) VALUES ($1, $2, $4) ON CONFLICT (name) DO UPDATE SET "
+      "INSERT INTO leases (name, owner, until) VALUES ($1, $2, $4) ON CONFLICT (name) DO UPDATE "
+      "SET "
       "owner = excluded.owner, until = excluded.until WHERE leases.owner = $2 OR leases.until < $3",
       name, owner, now, now + length);
   if (!changed) return tl::unexpected(changed.error());
@@ -52,10 +56,14 @@ Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const
 }
 
 Result<void> purge_expired(sql::Transaction& db, Time now) {
-  if (auto r = done(db.execute("DELETE FROM flows WHERE expires_at < $1", now - std::chrono::hours(1))); !r) return r;
-  if (auto r = done(db.execute("DELETE FROM proxies WHERE expires_at IS NOT NULL AND kind = 'transfer_code' "
-                               "AND expires_at < $1",
-                               now - std::chrono::hours(24)));
+  if (auto r =
+          done(db.execute("DELETE FROM flows WHERE expires_at < $1", now - std::chrono::hours(1)));
+      !r)
+    return r;
+  if (auto r = done(
+          db.execute("DELETE FROM proxies WHERE expires_at IS NOT NULL AND kind = 'transfer_code' "
+                     "AND expires_at < $1",
+                     now - std::chrono::hours(24)));
       !r) {
     return r;
   }

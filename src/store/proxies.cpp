@@ -1,3 +1,4 @@
+// Short tokens and transfer codes in SQL; see proxies.h.
 #include "store/proxies.h"
 
 namespace mytoken::store {
@@ -7,33 +8,38 @@ using sql::Blob;
 namespace {
 
 ProxyRow proxy_of(const sql::Row& r) {
-  return {r.bytes(0), r.string(1), r.bytes(2),  r.bytes(3), r.time(4), r.optional_time(5),
-          r.string(6), r.flag(7)};
+  return {r.bytes(0), r.string(1),        r.bytes(2),  r.bytes(3),
+          r.time(4),  r.optional_time(5), r.string(6), r.flag(7)};
 }
 
 }  // namespace
 
 Result<void> add_proxy(sql::Transaction& db, const ProxyRow& p) {
   auto done = db.execute(
-      "INSERT INTO proxies (id, kind, mytoken_id, sealed_jwt, created, expires_at, response_type, revokes_token) "
+      "INSERT INTO proxies (id, kind, mytoken_id, sealed_jwt, created, expires_at, response_type, "
+      "revokes_token) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
-      Blob{p.id}, p.kind, Blob{p.mytoken_id}, Blob{p.sealed_jwt}, p.created, p.expires_at, p.response_type,
-      p.revokes_token);
+      Blob{p.id}, p.kind, Blob{p.mytoken_id}, Blob{p.sealed_jwt}, p.created, p.expires_at,
+      p.response_type, p.revokes_token);
   if (!done) return tl::unexpected(done.error());
   return {};
 }
 
-Result<std::optional<ProxyRow>> proxy(sql::Connection& db, const std::string& id, std::string_view kind) {
+Result<std::optional<ProxyRow>> proxy(sql::Connection& db, const std::string& id,
+                                      std::string_view kind) {
   return db.one(
-      "SELECT id, kind, mytoken_id, sealed_jwt, created, expires_at, response_type, revokes_token FROM proxies "
+      "SELECT id, kind, mytoken_id, sealed_jwt, created, expires_at, response_type, revokes_token "
+      "FROM proxies "
       "WHERE id = $1 AND kind = $2",
       proxy_of, Blob{id}, kind);
 }
 
-Result<std::optional<ProxyRow>> take_proxy(sql::Transaction& db, const std::string& id, std::string_view kind) {
+Result<std::optional<ProxyRow>> take_proxy(sql::Transaction& db, const std::string& id,
+                                           std::string_view kind) {
   return db.one(
       "DELETE FROM proxies WHERE id = $1 AND kind = $2 "
-      "RETURNING id, kind, mytoken_id, sealed_jwt, created, expires_at, response_type, revokes_token",
+      "RETURNING id, kind, mytoken_id, sealed_jwt, created, expires_at, response_type, "
+      "revokes_token",
       proxy_of, Blob{id}, kind);
 }
 

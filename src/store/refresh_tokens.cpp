@@ -1,3 +1,4 @@
+// Refresh tokens, their versions and leases in SQL; see refresh_tokens.h.
 #include "store/refresh_tokens.h"
 
 namespace mytoken::store {
@@ -13,8 +14,9 @@ Result<void> done(Result<std::int64_t> result) {
 
 }  // namespace
 
-Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId user, const std::string& issuer,
-                               const std::string& sealed_token, bool offline_granted, Time now) {
+Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId user,
+                               const std::string& issuer, const std::string& sealed_token,
+                               bool offline_granted, Time now) {
   return done(db.execute(
       "INSERT INTO refresh_tokens (id, user_id, issuer, sealed_token, offline_granted, created) "
       "VALUES ($1, $2, $3, $4, $5, $6)",
@@ -23,14 +25,17 @@ Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId u
 
 Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, RefreshTokenId id) {
   return db.one(
-      "SELECT issuer, sealed_token, version, state, offline_granted, failed_at FROM refresh_tokens WHERE id = $1",
+      "SELECT issuer, sealed_token, version, state, offline_granted, failed_at FROM refresh_tokens "
+      "WHERE id = $1",
       [id](const sql::Row& r) {
-        return RefreshTokenRow{id, r.string(0), r.bytes(1), r.integer(2), r.string(3), r.flag(4), r.time(5)};
+        return RefreshTokenRow{id,          r.string(0), r.bytes(1), r.integer(2),
+                               r.string(3), r.flag(4),   r.time(5)};
       },
       id);
 }
 
-Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now, Time until) {
+Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now,
+                        Time until) {
   auto changed = db.execute(
       "UPDATE refresh_tokens SET lease_owner = $2, lease_until = $4 "
       "WHERE id = $1 AND (lease_owner IS NULL OR lease_owner = $2 OR lease_until < $3)",
@@ -40,27 +45,33 @@ Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::stri
 }
 
 Result<void> release_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner) {
-  return done(db.execute(
-      "UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE id = $1 AND lease_owner = $2", id, owner));
+  return done(
+      db.execute("UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE id = $1 AND "
+                 "lease_owner = $2",
+                 id, owner));
 }
 
 Result<void> release_all_leases(sql::Transaction& db) {
-  return done(db.execute(
-      "UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE lease_owner IS NOT NULL"));
+  return done(
+      db.execute("UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE lease_owner "
+                 "IS NOT NULL"));
 }
 
 Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64_t version,
                              const std::string& sealed_token, Time now) {
   auto changed = db.execute(
-      "UPDATE refresh_tokens SET sealed_token = $3, version = $2 + 1, state = 'ok', last_rotation = $4 "
+      "UPDATE refresh_tokens SET sealed_token = $3, version = $2 + 1, state = 'ok', last_rotation "
+      "= $4 "
       "WHERE id = $1 AND version <= $2",
       id, version, Blob{sealed_token}, now);
   if (!changed) return tl::unexpected(changed.error());
   return *changed == 1;
 }
 
-Result<void> set_refresh_state(sql::Transaction& db, RefreshTokenId id, std::string_view state, Time now) {
-  return done(db.execute("UPDATE refresh_tokens SET state = $2, failed_at = $3 WHERE id = $1", id, state, now));
+Result<void> set_refresh_state(sql::Transaction& db, RefreshTokenId id, std::string_view state,
+                               Time now) {
+  return done(db.execute("UPDATE refresh_tokens SET state = $2, failed_at = $3 WHERE id = $1", id,
+                         state, now));
 }
 
 }  // namespace mytoken::store

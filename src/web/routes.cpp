@@ -23,15 +23,19 @@ Response html(int status, std::string body) {
 bool admits_html(const Request& request) {
   const std::string_view accept = request.headers.get("Accept");
   return accept.empty() || accept.find("*/*") != std::string_view::npos ||
-         accept.find("text/*") != std::string_view::npos || accept.find("text/html") != std::string_view::npos;
+         accept.find("text/*") != std::string_view::npos ||
+         accept.find("text/html") != std::string_view::npos;
 }
 
-std::string cookie_name(const Web& web) { return web.settings.secure_cookies ? "__Host-mt-flow" : "mt-flow"; }
+std::string cookie_name(const Web& web) {
+  return web.settings.secure_cookies ? "__Host-mt-flow" : "mt-flow";
+}
 
 void set_flow_cookie(Response& response, const Web& web, const Secret& browser) {
-  std::string cookie = cookie_name(web) + "=" + std::string(browser.reveal()) +
-                       "; Path=/; Max-Age=" + std::to_string(web.context.settings.flow_lifetime.count()) +
-                       "; HttpOnly; SameSite=Lax";
+  std::string cookie =
+      cookie_name(web) + "=" + std::string(browser.reveal()) +
+      "; Path=/; Max-Age=" + std::to_string(web.context.settings.flow_lifetime.count()) +
+      "; HttpOnly; SameSite=Lax";
   if (web.settings.secure_cookies) cookie += "; Secure";
   response.headers.add("Set-Cookie", std::move(cookie));
 }
@@ -42,7 +46,8 @@ struct Browser {
   bool is_new = false;
 };
 Browser browser_of(const Web& web, const Request& request) {
-  if (auto cookie = request.cookie(cookie_name(web)); cookie && cookie->size() >= 32 && cookie->size() <= 128) {
+  if (auto cookie = request.cookie(cookie_name(web));
+      cookie && cookie->size() >= 32 && cookie->size() <= 128) {
     return {Secret(std::move(*cookie)), false};
   }
   return {Secret(base64url(random_bytes(32))), true};
@@ -50,8 +55,9 @@ Browser browser_of(const Web& web, const Request& request) {
 
 // Ties a form to the browser it was shown in.
 std::string csrf_of(const Web& web, const Browser& browser, const std::string& code) {
-  return base64url(crypto::hmac_sha256(web.context.installation_secret.reveal(),
-                                       "consent form " + std::string(browser.secret.reveal()) + " " + code));
+  return base64url(
+      crypto::hmac_sha256(web.context.installation_secret.reveal(),
+                          "consent form " + std::string(browser.secret.reveal()) + " " + code));
 }
 
 std::string origin_of(const std::string& url) {
@@ -70,14 +76,15 @@ Task<Response> show_consent(const Web& web, Request& request) {
   auto view = co_await service::consent_view(web.context, Secret(code));
   if (!view) {
     if (!admits_html(request)) co_return Response::error(view.error(), request.request_id);
-    co_return html(view.error().status, error_page(web.settings, view.error().status, "Not found",
-                                                   "This login is unknown or expired. Please start again."));
+    co_return html(view.error().status,
+                   error_page(web.settings, view.error().status, "Not found",
+                              "This login is unknown or expired. Please start again."));
   }
   const Browser browser = browser_of(web, request);
   const ConsentForm form{*view, "/c/" + percent_encode(code), csrf_of(web, browser, code)};
   Response response = html(200, consent_page(web.settings, form));
-  // A form's target may redirect to the provider: browsers apply form-action to that too, so it is limited to https
-  // where this server is on https and left open in development.
+  // A form's target may redirect to the provider: browsers apply form-action to that too, so it is
+  // limited to https where this server is on https and left open in development.
   response.headers.set("Content-Security-Policy",
                        std::string("default-src 'self'; frame-ancestors 'none'; base-uri 'none'") +
                            (web.settings.secure_cookies ? "; form-action 'self' https:" : ""));
@@ -87,24 +94,29 @@ Task<Response> show_consent(const Web& web, Request& request) {
 }
 
 // The decision of the form on our page: full pages in answer.
-Task<Response> decide_by_form(const Web& web, Request& request, const Parameters& parameters, std::string code) {
+Task<Response> decide_by_form(const Web& web, Request& request, const Parameters& parameters,
+                              std::string code) {
   const Browser browser = browser_of(web, request);
   auto csrf = parameters.text("csrf");
   auto decision = parameters.text("decision");
-  if (!csrf || !decision || browser.is_new || !Secret::equal(csrf->value_or(""), csrf_of(web, browser, code))) {
-    co_return html(403, error_page(web.settings, 403, "Please open the page again",
-                                   "The form did not come from this browser, or cookies are switched off."));
+  if (!csrf || !decision || browser.is_new ||
+      !Secret::equal(csrf->value_or(""), csrf_of(web, browser, code))) {
+    co_return html(
+        403, error_page(web.settings, 403, "Please open the page again",
+                        "The form did not come from this browser, or cookies are switched off."));
   }
   Result<std::string> location = fail(invalid_request("decision must be allow or deny"));
   if (decision->value_or("") == "allow") {
     service::ConsentEdits edits;
-    location = co_await service::accept_consent(web.context, Secret(code), std::move(edits), browser.secret);
+    location = co_await service::accept_consent(web.context, Secret(code), std::move(edits),
+                                                browser.secret);
   } else if (decision->value_or("") == "deny") {
     location = co_await service::decline_consent(web.context, Secret(code));
   }
   if (!location) {
     co_return html(location.error().status,
-                   error_page(web.settings, location.error().status, "This did not work", location.error().description));
+                   error_page(web.settings, location.error().status, "This did not work",
+                              location.error().description));
   }
   Response response = Response::redirect(303, std::move(*location));
   response.headers.set("Cache-Control", "no-store");
@@ -118,7 +130,8 @@ Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& para
   edits.oidc_issuer = issuer->value_or("");
   auto restrictions = parameters.structured("restrictions");
   if (!restrictions) return tl::unexpected(restrictions.error());
-  auto clauses = token::parse_restrictions(*restrictions ? &**restrictions : nullptr, web.context.clock.now());
+  auto clauses =
+      token::parse_restrictions(*restrictions ? &**restrictions : nullptr, web.context.clock.now());
   if (!clauses) return tl::unexpected(clauses.error());
   edits.restrictions = std::move(*clauses);
   if (parameters.has("capabilities")) {
@@ -130,7 +143,8 @@ Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& para
     auto name = parameters.text("name", false);
     if (!name) return tl::unexpected(name.error());
     edits.name = name->value_or("");
-    if (edits.name->size() > 400) return fail(invalid_request("name is longer than 100 characters"));
+    if (edits.name->size() > 400)
+      return fail(invalid_request("name is longer than 100 characters"));
   }
   if (parameters.mentions("rotation")) {
     edits.has_rotation = true;
@@ -146,11 +160,13 @@ Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& para
 Task<Response> decide_consent(const Web& web, Request& request) {
   const std::string code = request.path_parameters.at(0);
   if (is_foreign_origin(web, request)) {
-    co_return Response::error(access_denied("the request comes from another site", 403), request.request_id);
+    co_return Response::error(access_denied("the request comes from another site", 403),
+                              request.request_id);
   }
   auto parameters = Parameters::parse(request);
   if (!parameters) co_return Response::error(parameters.error(), request.request_id);
-  if (parameters->has("decision")) co_return co_await decide_by_form(web, request, *parameters, code);
+  if (parameters->has("decision"))
+    co_return co_await decide_by_form(web, request, *parameters, code);
   json::object body;
   if (parameters->empty()) {
     auto url = co_await service::decline_consent(web.context, Secret(code));
@@ -161,7 +177,8 @@ Task<Response> decide_consent(const Web& web, Request& request) {
   auto edits = parse_edits(web, *parameters);
   if (!edits) co_return Response::error(edits.error(), request.request_id);
   const Browser browser = browser_of(web, request);
-  auto url = co_await service::accept_consent(web.context, Secret(code), std::move(*edits), browser.secret);
+  auto url = co_await service::accept_consent(web.context, Secret(code), std::move(*edits),
+                                              browser.secret);
   if (!url) co_return Response::error(url.error(), request.request_id);
   body["authorization_uri"] = *url;
   Response response = Response::json(278, body);
@@ -171,12 +188,18 @@ Task<Response> decide_consent(const Web& web, Request& request) {
 
 std::string_view heading_of(int status) {
   switch (status) {
-    case 400: return "Bad request";
-    case 403: return "Forbidden";
-    case 502: return "The provider did not answer";
-    case 503: return "Please try again in a moment";
-    case 555: return "The provider refused the login";
-    default: return "The login failed";
+    case 400:
+      return "Bad request";
+    case 403:
+      return "Forbidden";
+    case 502:
+      return "The provider did not answer";
+    case 503:
+      return "Please try again in a moment";
+    case 555:
+      return "The provider refused the login";
+    default:
+      return "The login failed";
   }
 }
 
@@ -188,16 +211,19 @@ Task<Response> redirect(const Web& web, Request& request) {
   back.error_description = request.query_value("error_description").value_or("");
   back.iss = request.query_value("iss").value_or("");
   if (auto cookie = request.cookie(cookie_name(web))) back.browser = Secret(std::move(*cookie));
-  back.client = {request.client_address, std::string(request.headers.get("User-Agent").substr(0, 500))};
+  back.client = {request.client_address,
+                 std::string(request.headers.get("User-Agent").substr(0, 500))};
   auto end = co_await service::finish_login(web.context, std::move(back));
   if (!end) {
     const Error& error = end.error();
     if (!error.cause.empty()) {
-      web.context.log.warning("a login failed", {{"request_id", request.request_id}, {"cause", error.cause}});
+      web.context.log.warning("a login failed",
+                              {{"request_id", request.request_id}, {"cause", error.cause}});
     }
-    const std::string text =
-        error.status == 500 ? "Please try again. Request " + request.request_id : error.code + ": " + error.description;
-    co_return html(error.status, error_page(web.settings, error.status, heading_of(error.status), text));
+    const std::string text = error.status == 500 ? "Please try again. Request " + request.request_id
+                                                 : error.code + ": " + error.description;
+    co_return html(error.status,
+                   error_page(web.settings, error.status, heading_of(error.status), text));
   }
   Response response = Response::redirect(303, std::move(end->location));
   response.headers.set("Cache-Control", "no-store");
@@ -205,7 +231,8 @@ Task<Response> redirect(const Web& web, Request& request) {
     const Seconds age = *end->cookie == "mytoken" ? web.settings.cookie_lifetime
                                                   : web.context.settings.transfer_code_lifetime;
     std::string cookie = *end->cookie + "=" + std::string(end->cookie_value.reveal()) +
-                         "; Path=/api; Max-Age=" + std::to_string(age.count()) + "; HttpOnly; SameSite=Strict";
+                         "; Path=/api; Max-Age=" + std::to_string(age.count()) +
+                         "; HttpOnly; SameSite=Strict";
     if (web.settings.secure_cookies) cookie += "; Secure";
     response.headers.add("Set-Cookie", std::move(cookie));
   }
@@ -213,11 +240,13 @@ Task<Response> redirect(const Web& web, Request& request) {
 }
 
 // The end of a native flow; the application's name is text that anybody may put into the URL.
-Task<Response> native(const Web& web, Request& request, std::string heading, std::string otherwise) {
+Task<Response> native(const Web& web, Request& request, std::string heading,
+                      std::string otherwise) {
   std::string application = request.query_value("application").value_or("");
   if (application.size() > 255 || !is_utf8(application)) application.clear();
-  const std::string text =
-      application.empty() ? std::move(otherwise) : "Please go back to the application “" + application + "”.";
+  const std::string text = application.empty()
+                               ? std::move(otherwise)
+                               : "Please go back to the application “" + application + "”.";
   co_return html(200, message_page(web.settings, heading, heading, text));
 }
 
@@ -225,21 +254,27 @@ Task<Response> native(const Web& web, Request& request, std::string heading, std
 
 void add_routes(http::Router& router, const Web& web) {
   router.add({"GET", "/c/{code}", [&web](Request& request) { return show_consent(web, request); }});
-  router.add({"POST", "/c/{code}", [&web](Request& request) { return decide_consent(web, request); }});
+  router.add(
+      {"POST", "/c/{code}", [&web](Request& request) { return decide_consent(web, request); }});
   router.add({"GET", "/redirect", [&web](Request& request) { return redirect(web, request); }});
   router.add({"GET", "/native", [&web](Request& request) {
-                return native(web, request, "Success!", "You can close this page and go back to the application.");
+                return native(web, request, "Success!",
+                              "You can close this page and go back to the application.");
               }});
   router.add({"GET", "/native/abort", [&web](Request& request) {
-                return native(web, request, "Aborted!", "Nothing was allowed. You can close this page.");
+                return native(web, request, "Aborted!",
+                              "Nothing was allowed. You can close this page.");
               }});
   router.add({"GET", "/", [&web](Request&) -> Task<Response> {
-                co_return html(200, message_page(web.settings, "Start", "mytoken",
-                                                 "This service hands out OpenID Connect access tokens for long-running "
-                                                 "work. Use it with the mytoken command line or your application."));
+                co_return html(
+                    200, message_page(
+                             web.settings, "Start", "mytoken",
+                             "This service hands out OpenID Connect access tokens for long-running "
+                             "work. Use it with the mytoken command line or your application."));
               }});
   router.add({"GET", "/static/mytoken.css", [](Request&) -> Task<Response> {
-                Response response = Response::text(200, "text/css; charset=utf-8", std::string(style_sheet()));
+                Response response =
+                    Response::text(200, "text/css; charset=utf-8", std::string(style_sheet()));
                 response.headers.set("Cache-Control", "public, max-age=3600");
                 co_return response;
               }});
