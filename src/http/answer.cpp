@@ -92,7 +92,7 @@ void Middleware::complete(Exchange& exchange, Response& response, EncodedBodies&
                         : plain_error_page(response.status, heading, response.problem);
     response.headers.set("Content-Type", "text/html; charset=utf-8");
   }
-  const std::string_view tag = response.headers.get("ETag");
+  const std::string tag(response.headers.get("ETag"));
   if (!tag.empty() && response.status == 200 && exchange.request.method == "GET" &&
       matches(exchange.request.headers.get("If-None-Match"), tag)) {
     response.status = 304;
@@ -121,7 +121,7 @@ void Middleware::complete(Exchange& exchange, Response& response, EncodedBodies&
   response.headers.add("Content-Encoding", std::string(name_of(coding)));
   // The tag names the document, not these bytes (RFC 9110 §8.8.3.3).
   if (!tag.empty() && !tag.starts_with("W/")) {
-    response.headers.set("ETag", "W/" + std::string(response.headers.get("ETag")));
+    response.headers.set("ETag", "W/" + tag);
   }
 }
 

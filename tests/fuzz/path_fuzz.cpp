@@ -10,8 +10,10 @@ using namespace mytoken;
 
 namespace {
 
+// Never called, hence no coroutine (clang 14 cannot compile one together with its address
+// sanitizer).
 Task<http::Response> nothing(http::Request&) {
-  co_return http::Response::no_content();
+  std::abort();
 }
 
 http::Router routes() {
