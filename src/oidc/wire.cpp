@@ -118,6 +118,9 @@ bool is_acceptable_endpoint(std::string_view url) {
   if (!parsed || parsed->has_fragment() || parsed->has_userinfo()) return false;
   const std::string host(parsed->encoded_host());
   if (host.empty()) return false;
+  // Boost.URL 1.81 reads "http://127.0.0.1.example/" as host 127.0.0.1 and path ".example/".
+  const std::string_view path = parsed->encoded_path();
+  if (!path.empty() && path.front() != '/') return false;
   if (parsed->scheme_id() == boost::urls::scheme::https) return true;
   return parsed->scheme_id() == boost::urls::scheme::http && is_loopback_host(host);
 }

@@ -1,4 +1,5 @@
-// A provider as the server sees it, with the scripted provider at the other end of a real connection.
+// A provider as the server sees it, with the scripted provider at the other end of a real
+// connection.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -73,11 +74,13 @@ struct ProviderTest : testing::Test {
     const std::string location(response.header("location"));
     const auto parsed = boost::urls::parse_uri(location);
     if (!parsed) return {};
-    for (const auto& parameter : parsed->params()) query[parameter.key] = parameter.value;
+    for (const auto& parameter : parsed->params())
+      query[parameter.key] = parameter.value;
     return query;
   }
   ProviderResult<TokenAnswer> exchange(std::string code) {
-    return run(provider().exchange_code(Secret(std::move(code)), verifier(), "https://mytoken.example/redirect"));
+    return run(provider().exchange_code(Secret(std::move(code)), verifier(),
+                                        "https://mytoken.example/redirect"));
   }
   ProviderResult<TokenAnswer> log_in() { return exchange(login(request())["code"]); }
   Result<Identity> identify_after_login() {
@@ -85,8 +88,10 @@ struct ProviderTest : testing::Test {
     if (!answer) return fail(to_error(answer.error()));
     return run(provider().identify(*answer, "the-nonce"));
   }
-  ProviderResult<TokenAnswer> refresh(const std::string& token, std::vector<std::string> scopes = {},
-                                      std::vector<std::string> audiences = {}, bool offline = false) {
+  ProviderResult<TokenAnswer> refresh(const std::string& token,
+                                      std::vector<std::string> scopes = {},
+                                      std::vector<std::string> audiences = {},
+                                      bool offline = false) {
     return run(provider().refresh(Secret(token), std::move(scopes), std::move(audiences), offline));
   }
 

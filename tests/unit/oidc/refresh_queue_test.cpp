@@ -15,27 +15,32 @@ namespace mytoken::oidc {
 namespace {
 
 using test::run;
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>;
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 using namespace std::chrono_literals;
 
 // So many threads with an io_context each, as in the server.
 class Threads {
  public:
   explicit Threads(int count) {
-    for (int i = 0; i < count; ++i) contexts_.push_back(std::make_unique<asio::io_context>(1));
-    for (auto& context : contexts_) guards_.emplace_back(context->get_executor());
+    for (int i = 0; i < count; ++i)
+      contexts_.push_back(std::make_unique<asio::io_context>(1));
+    for (auto& context : contexts_)
+      guards_.emplace_back(context->get_executor());
   }
   ~Threads() { finish(); }
   Threads(const Threads&) = delete;
   Threads& operator=(const Threads&) = delete;
   asio::io_context& of(std::size_t number) { return *contexts_[number % contexts_.size()]; }
   void start() {
-    for (auto& context : contexts_) threads_.emplace_back([&context] { context->run(); });
+    for (auto& context : contexts_)
+      threads_.emplace_back([&context] { context->run(); });
   }
   // Waits until all coroutines are done.
   void finish() {
     guards_.clear();
-    for (std::thread& thread : threads_) thread.join();
+    for (std::thread& thread : threads_)
+      thread.join();
     threads_.clear();
   }
 
@@ -75,7 +80,8 @@ TEST(RefreshQueue, turns_are_given_in_order_of_arrival) {
     if (turn) order.push_back(number);
   };
   auto first = run(context, queue.wait("key", 0ms));
-  for (int i = 0; i < 50; ++i) asio::co_spawn(context, take(i), asio::detached);
+  for (int i = 0; i < 50; ++i)
+    asio::co_spawn(context, take(i), asio::detached);
   context.restart();
   context.poll();
   EXPECT_TRUE(order.empty());
@@ -83,7 +89,8 @@ TEST(RefreshQueue, turns_are_given_in_order_of_arrival) {
   context.restart();
   context.run_for(10s);
   std::vector<int> expected(50);
-  for (int i = 0; i < 50; ++i) expected[static_cast<std::size_t>(i)] = i;
+  for (int i = 0; i < 50; ++i)
+    expected[static_cast<std::size_t>(i)] = i;
   EXPECT_EQ(order, expected);
 }
 
@@ -108,7 +115,8 @@ TEST(RefreshQueue, thousand_waiters_on_two_threads_all_get_one_turn_alone) {
     --inside;
     ++done;
   };
-  for (std::size_t i = 0; i < 1000; ++i) asio::co_spawn(threads.of(i), take(), asio::detached);
+  for (std::size_t i = 0; i < 1000; ++i)
+    asio::co_spawn(threads.of(i), take(), asio::detached);
   threads.start();
   threads.finish();
   EXPECT_EQ(done, 1000);
@@ -129,7 +137,8 @@ TEST(RefreshQueue, hand_over_and_time_limit_at_the_same_moment_lose_no_turn) {
     }
     ++ended;
   };
-  for (int i = 0; i < 400; ++i) asio::co_spawn(threads.of(static_cast<std::size_t>(i)), take(i), asio::detached);
+  for (int i = 0; i < 400; ++i)
+    asio::co_spawn(threads.of(static_cast<std::size_t>(i)), take(i), asio::detached);
   threads.start();
   threads.finish();
   EXPECT_EQ(ended, 400);

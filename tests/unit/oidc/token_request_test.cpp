@@ -25,7 +25,8 @@ TEST_F(TokenRequest, a_code_gives_tokens) {
 
 TEST_F(TokenRequest, a_code_is_good_once_and_only_with_its_verifier) {
   const std::string code = login(request())["code"];
-  const auto wrong = run(provider().exchange_code(Secret(code), Secret("wrong"), "https://mytoken.example/redirect"));
+  const auto wrong = run(
+      provider().exchange_code(Secret(code), Secret("wrong"), "https://mytoken.example/redirect"));
   ASSERT_FALSE(wrong);
   EXPECT_EQ(wrong.error().kind, Kind::refused);
   EXPECT_EQ(wrong.error().error, "invalid_grant");
@@ -131,10 +132,14 @@ TEST_F(TokenRequest, many_refreshes_at_once_all_get_their_own_answer) {
     Secret secret(token);
     std::vector<std::string> none;
     const auto answer = co_await provider().refresh(std::move(secret), none, none, false);
-    right += answer && answer->refresh_token.reveal() == scripted.session_of(token)->current_refresh_token ? 1 : 0;
+    right += answer && answer->refresh_token.reveal() ==
+                           scripted.session_of(token)->current_refresh_token
+                 ? 1
+                 : 0;
     if (++done == count) context.stop();
   };
-  for (int i = 0; i < count; ++i) asio::co_spawn(context, one(scripted.new_session()), asio::detached);
+  for (int i = 0; i < count; ++i)
+    asio::co_spawn(context, one(scripted.new_session()), asio::detached);
   context.restart();
   context.run_for(30s);
   EXPECT_EQ(right, count);
@@ -154,9 +159,10 @@ TEST_F(TokenRequest, an_html_error_page_is_no_success) {
 }
 
 TEST_F(TokenRequest, a_success_without_usable_access_token_is_an_error) {
-  for (const char* body : {"{}", "", "[]", "null", "{\"access_token\":\"\"}", "{\"access_token\":7}", "<html></html>",
-                           "{\"access_token\":\"a b\"}", "{\"access_token\":\"a\\r\\nX: y\"}", "{\"access_token\":\"x\"",
-                           "{\"error\":\"invalid_grant\"}"}) {
+  for (const char* body :
+       {"{}", "", "[]", "null", "{\"access_token\":\"\"}", "{\"access_token\":7}", "<html></html>",
+        "{\"access_token\":\"a b\"}", "{\"access_token\":\"a\\r\\nX: y\"}",
+        "{\"access_token\":\"x\"", "{\"error\":\"invalid_grant\"}"}) {
     set([&](ProviderKnobs& knobs) { knobs.raw_answer = body; });
     const auto answer = refresh(scripted.new_session());
     ASSERT_FALSE(answer) << body;
@@ -195,12 +201,15 @@ TEST_F(TokenRequest, too_many_requests_is_the_providers_trouble) {
 TEST_F(TokenRequest, descriptions_are_cut_cleaned_and_hold_no_secret) {
   const std::string token = scripted.new_session();
   set([&](ProviderKnobs& knobs) {
-    knobs.error = {"invalid_\"grant", "line\r\nfeed \x1b[31m " + token + " client-secret " + std::string(600, 'x'), 400};
+    knobs.error = {"invalid_\"grant",
+                   "line\r\nfeed \x1b[31m " + token + " client-secret " + std::string(600, 'x'),
+                   400};
   });
   const auto answer = refresh(token);
   ASSERT_FALSE(answer);
   EXPECT_EQ(answer.error().error, "invalid_grant");
-  EXPECT_TRUE(answer.error().description.starts_with("linefeed [31m *** *** xxx")) << answer.error().description;
+  EXPECT_TRUE(answer.error().description.starts_with("linefeed [31m *** *** xxx"))
+      << answer.error().description;
   EXPECT_EQ(answer.error().description.size(), 500u);
 }
 
@@ -217,7 +226,9 @@ TEST_F(TokenRequest, expires_in_may_be_text_and_token_type_may_be_missing) {
   EXPECT_EQ(answer->scope, std::nullopt);
   for (const char* value : {"-1", "\"soon\"", "\"12x\"", "1e300", "null", "[]"}) {
     set([&](ProviderKnobs& knobs) {
-      knobs.raw_answer = std::string("{\"access_token\":\"x\",\"token_type\":\"bearer\",\"expires_in\":") + value + "}";
+      knobs.raw_answer =
+          std::string("{\"access_token\":\"x\",\"token_type\":\"bearer\",\"expires_in\":") + value +
+          "}";
     });
     const auto odd = refresh(scripted.new_session());
     ASSERT_TRUE(odd) << value;
@@ -228,7 +239,8 @@ TEST_F(TokenRequest, expires_in_may_be_text_and_token_type_may_be_missing) {
 
 TEST_F(TokenRequest, narrowed_scopes_are_reported) {
   set([](ProviderKnobs& knobs) { knobs.narrow_scopes = std::vector<std::string>{"openid"}; });
-  EXPECT_EQ(refresh(scripted.new_session(), {"openid", "email"})->scope, std::vector<std::string>{"openid"});
+  EXPECT_EQ(refresh(scripted.new_session(), {"openid", "email"})->scope,
+            std::vector<std::string>{"openid"});
   set([](ProviderKnobs& knobs) { knobs.narrow_scopes = std::vector<std::string>{}; });
   EXPECT_EQ(refresh(scripted.new_session(), {"openid"})->scope, std::vector<std::string>{});
 }
@@ -242,7 +254,8 @@ TEST_F(TokenRequest, audiences_are_sent_and_that_of_the_access_token_is_reported
     knobs.audience = ProviderKnobs::Audience::fixed;
     knobs.fixed_audience = {"account"};
   });
-  EXPECT_EQ(refresh(scripted.new_session(), {}, wanted)->audience, std::vector<std::string>{"account"});
+  EXPECT_EQ(refresh(scripted.new_session(), {}, wanted)->audience,
+            std::vector<std::string>{"account"});
   settings.audience = {AudienceParameter::Mode::parameter, "audience", true};
   made.reset();
   EXPECT_TRUE(refresh(scripted.new_session(), {}, wanted));
@@ -256,7 +269,8 @@ TEST_F(TokenRequest, audiences_are_sent_and_that_of_the_access_token_is_reported
 // W 16
 TEST_F(TokenRequest, offline_access_is_appended_on_refresh_as_the_quirk_says) {
   const auto sent = [&](bool granted, std::vector<std::string> scopes) {
-    refresh(scripted.new_session("user-1", {"email", "offline_access", "my_offline_access"}), std::move(scopes), {}, granted);
+    refresh(scripted.new_session("user-1", {"email", "offline_access", "my_offline_access"}),
+            std::move(scopes), {}, granted);
     return scripted.last("/token").field("scope");
   };
   EXPECT_EQ(sent(false, {"email"}), "email");
@@ -280,7 +294,8 @@ TEST_F(TokenRequest, the_client_authenticates_as_the_provider_announces) {
   set([](ProviderKnobs& knobs) { knobs.auth_methods = {}; });
   made.reset();
   refresh(scripted.new_session());
-  EXPECT_TRUE(scripted.last("/token").authorization.starts_with("Basic ")) << "basic if nothing is announced";
+  EXPECT_TRUE(scripted.last("/token").authorization.starts_with("Basic "))
+      << "basic if nothing is announced";
   settings.authentication = ClientAuthentication::post;
   made.reset();
   refresh(scripted.new_session());
@@ -304,7 +319,8 @@ TEST_F(OddClient, credentials_are_form_encoded_before_basic) {
 TEST_F(TokenRequest, a_provider_that_does_not_answer_is_left_alone_for_ten_seconds) {
   const std::string token = scripted.new_session();
   set([](ProviderKnobs& knobs) { knobs.drop_before_acting = 100; });
-  for (int i = 0; i < 5; ++i) EXPECT_EQ(refresh(token).error().kind, Kind::unknown);
+  for (int i = 0; i < 5; ++i)
+    EXPECT_EQ(refresh(token).error().kind, Kind::unknown);
   const auto closed = refresh(token);
   EXPECT_EQ(closed.error().kind, Kind::unavailable);
   EXPECT_EQ(to_error(closed.error()).status, 503);
@@ -366,7 +382,8 @@ TEST_F(TokenRequest, what_was_not_sent_is_repeated_once) {
 TEST_F(TokenRequest, no_secret_reaches_the_log) {
   const std::string token = scripted.new_session();
   set([](ProviderKnobs& knobs) { knobs.drop_after_acting = 10; });
-  for (int i = 0; i < 6; ++i) refresh(token);
+  for (int i = 0; i < 6; ++i)
+    refresh(token);
   EXPECT_NE(log.lines.find("left alone"), std::string::npos);
   EXPECT_EQ(log.lines.find(token), std::string::npos);
   EXPECT_EQ(log.lines.find("client-secret"), std::string::npos);
