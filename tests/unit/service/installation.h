@@ -1,0 +1,276 @@
+// A whole installation without HTTP in front: temporary database, scripted provider on loopback, real HTTP client, and a
+// clock that tests move. `run` executes a coroutine; `run_all` many at once on two threads.
+#pragma once
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "base/encoding.h"
+#include "base/random.h"
+#include "net/curl_client.h"
+#include "service/access.h"
+#include "service/context.h"
+#include "service/issue.h"
+#include "service/login.h"
+#include "sql/sqlite.h"
+#include "store/schema.h"
+#include "support/manual_clock.h"
+#include "support/run_task.h"
+#include "support/scripted_provider.h"
+
+namespace mytoken::test {
+
+class NamesByTable final : public net::Resolver {
+ public:
+  std::map<std::string, std::vector<std::string>> names;
+  Task<std::vector<std::string>> confirmed_names(std::string address) override {
+    const auto found = names.find(address);
+    co_return found == names.end() ? std::vector<std::string>() : found->second;
+  }
+};
+
+class CollectingLog final : public Log {
+ public:
+  CollectingLog() : Log(2, LogLevel::debug, Format::json) {}
+  std::string text() const {
+    const std::lock_guard lock(mutex_);
+    return text_;
+  }
+
+ private:
+  void emit(std::string_view line) override {
+    const std::lock_guard lock(mutex_);
+    text_ += line;
+  }
+  mutable std::mutex mutex_;
+  std::string text_;
+};
+
+class Installation {
+ public:
+  explicit Installation(ProviderKnobs knobs = {}, bool rotating = true,
+                        const std::function<void(service::Settings&)>& change = {})
+      : folder(std::filesystem::temp_directory_path() / ("mytoken-test-" + random_text(12))), knobs_(std::move(knobs)) {
+    std::filesystem::create_directories(folder);
+    clock.set(std::chrono::duration_cast<std::chrono::seconds>(
+                  std::chrono::system_clock::now().time_since_epoch())
+                  .count());
+    ProviderOptions options;
+    options.clock = &clock;
+    provider = std::make_unique<ScriptedProvider>(options, knobs_);
+    rotating_ = rotating;
+    change_ = change;
+    open();
+  }
+
+  ~Installation() {
+    close();
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+
+  // What a restart of the server does: everything in memory is gone.
+  void restart() {
+    close();
+    open();
+  }
+
+  template <class T>
+  T run(Task<T> task) {
+    return test::run(io, std::move(task));
+  }
+
+  // Runs `count` tasks at once, on two threads; results in order.
+  template <class T>
+  std::vector<T> run_all(std::size_t count, const std::function<Task<T>(std::size_t)>& make) {
+    std::vector<std::optional<T>> results(count);
+    std::atomic<std::size_t> left{count};
+    asio::io_context contexts[2];
+    auto guard0 = asio::make_work_guard(contexts[0]);
+    auto guard1 = asio::make_work_guard(contexts[1]);
+    for (std::size_t i = 0; i < count; ++i) {
+      asio::co_spawn(contexts[i % 2].get_executor(), make(i), [&, i](std::exception_ptr error, T value) {
+        if (!error) results[i].emplace(std::move(value));
+        if (--left == 0) {
+          guard0.reset();
+          guard1.reset();
+        }
+      });
+    }
+    std::thread other([&] { contexts[1].run_for(std::chrono::seconds(120)); });
+    contexts[0].run_for(std::chrono::seconds(120));
+    other.join();
+    std::vector<T> list;
+    for (auto& result : results) {
+      EXPECT_TRUE(result.has_value());
+      if (result) list.push_back(std::move(*result));
+    }
+    // The HTTP client keeps connections per io_context, so it goes before they do.
+    reopen_http();
+    return list;
+  }
+
+  // A login through consent, provider and poll; result: the poller's answer.
+  json::object login(service::TokenWish wish = {}) {
+    service::LoginRequest request;
+    request.wish = std::move(wish);
+    request.wish.oidc_issuer = provider->issuer();
+    request.client = client();
+    auto start = run(service::start_login(*context, std::move(request)));
+    EXPECT_TRUE(start) << start.error().description;
+    if (!start) return {};
+    const Secret consent(start->consent_uri.substr(start->consent_uri.rfind('/') + 1));
+    const Secret browser("a-browser-with-a-long-binding-secret");
+    auto url = run(service::accept_consent(*context, consent, {}, browser));
+    EXPECT_TRUE(url) << url.error().description;
+    if (!url) return {};
+    service::Redirect back = follow(*url);
+    back.browser = browser;
+    auto end = run(service::finish_login(*context, back));
+    EXPECT_TRUE(end) << end.error().description << " / " << end.error().cause;
+    auto answer = run(service::poll(*context, start->polling_code, client()));
+    EXPECT_TRUE(answer) << answer.error().description << " / " << answer.error().cause;
+    return answer ? *answer : json::object();
+  }
+
+  Secret login_token(service::TokenWish wish = {}) {
+    const json::object answer = login(std::move(wish));
+    return Secret(std::string(string_member(answer, "mytoken")));
+  }
+
+  // What the provider appends to the redirect URI for an authorization URL.
+  service::Redirect follow(const std::string& authorization_url) {
+    net::HttpRequest request;
+    request.url = authorization_url;
+    const net::HttpResponse response = run(http->send(request));
+    const std::string location(response.header("location"));
+    service::Redirect back;
+    back.client = client();
+    std::string_view query = std::string_view(location).substr(location.find('?') + 1);
+    while (!query.empty()) {
+      const std::string_view pair = query.substr(0, query.find('&'));
+      const std::string name(pair.substr(0, pair.find('=')));
+      const std::string value = *percent_decode(pair.substr(pair.find('=') + 1), true);
+      if (name == "state") back.state = value;
+      if (name == "code") back.code = value;
+      if (name == "error") back.error = value;
+      if (name == "error_description") back.error_description = value;
+      if (name == "iss") back.iss = value;
+      query.remove_prefix(std::min(query.size(), pair.size() + 1));
+    }
+    return back;
+  }
+
+  service::Presentation present(const Secret& token) const { return {token, client(), clock.now()}; }
+  static service::ClientInfo client() { return {"192.0.2.1", "test/1"}; }
+
+  service::AccessRequest access(const Secret& token) const {
+    service::AccessRequest request;
+    request.presentation = present(token);
+    return request;
+  }
+
+  // Every event of a token, oldest first.
+  std::vector<std::string> events(const std::string& mytoken_id) {
+    run(context->database.flush(), true);
+    std::vector<std::string> names;
+    auto read = database->read_now([&](sql::Connection& db) -> Result<void> {
+      auto rows = db.all("SELECT event FROM events WHERE mytoken_id = $1 ORDER BY id",
+                         [](const sql::Row& r) { return r.string(0); }, sql::Blob{mytoken_id});
+      if (rows) names = *rows;
+      return {};
+    });
+    EXPECT_TRUE(read);
+    return names;
+  }
+
+  std::int64_t count(const std::string& sql) {
+    std::int64_t number = -1;
+    auto read = database->read_now([&](sql::Connection& db) -> Result<void> {
+      auto row = db.one(sql, [](const sql::Row& r) { return r.integer(0); });
+      if (row && *row) number = **row;
+      return {};
+    });
+    EXPECT_TRUE(read);
+    return number;
+  }
+
+  std::filesystem::path folder;
+  ManualClock clock;
+  CollectingLog log;
+  NamesByTable resolver;
+  asio::io_context io{1};
+  std::unique_ptr<ScriptedProvider> provider;
+  std::unique_ptr<net::HttpClient> http;
+  std::unique_ptr<sql::Database> database;
+  std::unique_ptr<service::Journal> journal;
+  oidc::Providers providers;
+  std::optional<crypto::Key> key;
+  std::unique_ptr<service::Context> context;
+
+ private:
+  void run(Task<void> task, bool) {
+    auto wrapper = [](Task<void> inner) -> Task<int> {
+      co_await std::move(inner);
+      co_return 0;
+    };
+    test::run(io, wrapper(std::move(task)));
+  }
+
+  void reopen_http() {
+    providers = {};
+    http = net::make_curl_client({});
+    oidc::ProviderSettings settings;
+    settings.issuer = provider->issuer();
+    settings.client_id = "client";
+    settings.client_secret = Secret("client-secret");
+    settings.scopes = {"openid", "profile", "email", "offline_access"};
+    settings.rotating_refresh_tokens = rotating_;
+    providers.add(std::make_shared<oidc::Provider>(settings, *http, clock, log));
+  }
+
+  void open() {
+    if (!key) key = crypto::Key::generate(crypto::Algorithm::es256);
+    reopen_http();
+    sql::SqliteOptions options;
+    options.file = folder / "mytoken.sqlite";
+    auto opened = sql::open_sqlite(options, log);
+    ASSERT_TRUE(opened) << opened.error().cause;
+    database = std::move(*opened);
+    auto migrated = database->migrate(store::migrations());
+    ASSERT_TRUE(migrated) << migrated.error().cause;
+    auto opened_journal = service::Journal::open(folder / "journal", log);
+    ASSERT_TRUE(opened_journal);
+    journal = std::move(*opened_journal);
+    service::Settings settings;
+    settings.issuer = "https://mytoken.example.org";
+    if (change_) change_(settings);
+    context.reset(new service::Context{settings, *database, providers, *key, crypto::KeySet({*key}),
+                                       service::derive_installation_secret(*key), resolver, clock, log, "server-1",
+                                       *journal});
+  }
+
+  void close() {
+    context.reset();
+    journal.reset();
+    database.reset();
+    providers = {};
+    http.reset();
+  }
+
+  ProviderKnobs knobs_;
+  bool rotating_ = true;
+  std::function<void(service::Settings&)> change_;
+};
+
+}  // namespace mytoken::test
