@@ -42,7 +42,9 @@ client::Outcome<client::MytokenRequest> build_request(const Context& context, co
   auto restrictions = build_restrictions(context, flags.restrictions);
   if (!restrictions) return failure(std::move(restrictions.error()));
   request.restrictions = std::move(*restrictions);
-  request.capabilities = config.default_token_capabilities;
+  // An explicit empty list would be refused; nothing said is the server's default.
+  if (!config.default_token_capabilities.empty())
+    request.capabilities = config.default_token_capabilities;
   if (flags.mytoken.capabilities) {
     auto capabilities = parse_capabilities(*flags.mytoken.capabilities);
     if (!capabilities) return failure(std::move(capabilities.error()));

@@ -38,7 +38,7 @@ class Spinner {
 
 void show(Context& context, const client::Authorization& authorization) {
   Console& console = context.console;
-  console.note("Open this address in a browser, on any device, and approve the mytoken:\n\n");
+  console.note("open this address in a browser, on any device, and approve the mytoken:\n\n");
   console.note("  " + authorization.consent_uri + "\n\n");
   if (!console.is_interactive()) return;
   int width = 0;

@@ -69,7 +69,7 @@ Outcome<json::object> parse_answer(int status, std::string_view body, Seconds re
   if (object && !string_member(*object, "error").empty()) {
     error.kind = ErrorKind::server;
     error.code = sanitised(string_member(*object, "error"));
-    error.description = sanitised(string_member(*object, "error_description"));
+    error.description = sanitised(string_member(*object, "error_description"), 500);
     return failure(std::move(error));
   }
   error.kind = ErrorKind::protocol;

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <system_error>
 
+#include "base/encoding.h"
 #include "base/random.h"
 
 namespace mytoken::client {
@@ -142,12 +143,28 @@ std::optional<Secret> read_own_file(const std::filesystem::path& path, std::size
   return read_descriptor(descriptor.get(), limit);
 }
 
-std::string sanitised(std::string_view text) {
-  constexpr std::size_t longest = 120;
+std::string sanitised(std::string_view text, std::size_t longest) {
+  const bool was_cut = text.size() > longest;
+  text = text.substr(0, longest);
+  // A cut may leave half a character behind.
+  while (was_cut && !text.empty() && !is_utf8(text))
+    text.remove_suffix(1);
+  const bool is_readable = is_utf8(text);
   std::string clean;
-  for (const char c : text.substr(0, longest))
-    clean += c >= ' ' && c < 0x7f ? c : '?';
-  if (text.size() > longest) clean += "...";
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool is_control = byte < ' ' || byte == 0x7f;
+    // U+0080 to U+009F control terminals too; they are written C2 80 to C2 9F.
+    const bool is_c1 =
+        byte == 0xc2 && i + 1 < text.size() && static_cast<unsigned char>(text[i + 1]) < 0xa0;
+    if (is_control || is_c1 || (byte >= 0x80 && !is_readable)) {
+      clean += '?';
+      i += is_c1 && is_readable ? 1 : 0;
+    } else {
+      clean += text[i];
+    }
+  }
+  if (was_cut) clean += "...";
   return clean;
 }
 

@@ -36,8 +36,8 @@ std::optional<Secret> read_file(const std::filesystem::path& path, std::size_t l
 // The same, but only if the file belongs to this user (effective id) and nobody else may write it.
 std::optional<Secret> read_own_file(const std::filesystem::path& path, std::size_t limit);
 
-// `text` with everything but printable ASCII replaced, at most 120 characters: for showing what
-// strangers wrote.
-std::string sanitised(std::string_view text);
+// `text` for showing what strangers wrote: at most `longest` bytes, control characters and broken
+// UTF-8 replaced by '?'.
+std::string sanitised(std::string_view text, std::size_t longest = 120);
 
 }  // namespace mytoken::client

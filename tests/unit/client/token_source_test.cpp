@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/encoding.h"
+#include "client/durable_file.h"
 #include "client/inspect.h"
 
 namespace mytoken::client {
@@ -154,6 +155,14 @@ TEST(Inspect, a_jwt_needs_three_parts_of_which_two_are_objects) {
   EXPECT_FALSE(decode_jwt(jwt("{}", "{}") + ".x").has_value());
   EXPECT_FALSE(decode_jwt(base64url("{}") + "." + base64url("{}") + ".").has_value());
   EXPECT_FALSE(decode_jwt(base64url("{}") + "=." + base64url("{}") + ".x").has_value());
+}
+
+TEST(Sanitised, keeps_letters_of_all_languages_and_drops_what_controls_a_terminal) {
+  EXPECT_EQ(sanitised("\u00fcber \u4e2d"), "\u00fcber \u4e2d");
+  EXPECT_EQ(sanitised("a\x1b[2J\n\x7f"), "a?[2J??");
+  EXPECT_EQ(sanitised("a\u009bJ"), "a?J");
+  EXPECT_EQ(sanitised("a\xff"), "a?");
+  EXPECT_EQ(sanitised("abc\u00fc", 4), "abc...");
 }
 
 }  // namespace
