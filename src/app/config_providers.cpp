@@ -1,0 +1,115 @@
+// Section `providers` of the configuration (spec oidc.md §§1.1, 1.4, 1.6, 19.2).
+#include <boost/url.hpp>
+#include <set>
+
+#include "app/config.h"
+#include "app/config_values.h"
+#include "net/address.h"
+
+namespace mytoken::app {
+namespace {
+
+using oidc::ProviderSettings;
+
+std::string without_slash(std::string issuer) {
+  if (issuer.ends_with('/')) issuer.pop_back();
+  return issuer;
+}
+
+// https, or http on this machine: the rule of oidc.md §1.2 for all addresses of a provider.
+bool is_provider_address(const std::string& text) {
+  const auto url = boost::urls::parse_uri(text);
+  if (!url || url->encoded_host().empty() || url->has_userinfo() || url->has_fragment())
+    return false;
+  if (url->scheme_id() == boost::urls::scheme::https) return true;
+  const std::string host(url->encoded_host_address());
+  return url->scheme_id() == boost::urls::scheme::http &&
+         (host == "localhost" || host == "::1" ||
+          (host.starts_with("127.") && net::canonical_address(host)));
+}
+
+oidc::AudienceParameter read_audience(Values& values) {
+  oidc::AudienceParameter audience;
+  const bool has_others =
+      values.has("audience.request_parameter") || values.has("audience.space_separate_auds");
+  if (values.boolean("audience.use_rfc8707", true)) {
+    if (has_others) {
+      values.warning(
+          "audience",
+          "request_parameter and space_separate_auds only count with use_rfc8707: false");
+    }
+    return audience;
+  }
+  audience.mode = oidc::AudienceParameter::Mode::parameter;
+  audience.name = values.text("audience.request_parameter");
+  if (audience.name.empty()) audience.name = "resource";
+  audience.space_separated = values.boolean("audience.space_separate_auds", false);
+  return audience;
+}
+
+void read_quirks(Values& values, ProviderSettings& settings) {
+  constexpr const char* offline[] = {"scope", "access_type", "none"};
+  settings.offline_access =
+      offline[values.choice("quirks.offline_access", 0, {"scope", "access_type", "none"})];
+  settings.prompt = values.text("quirks.prompt", settings.prompt);
+  settings.refresh_offline_access = static_cast<ProviderSettings::OfflineOnRefresh>(
+      values.choice("quirks.refresh_offline_access", 0, {"auto", "yes", "no"}));
+  settings.authentication = static_cast<oidc::ClientAuthentication>(values.choice(
+      "quirks.token_auth_method", 0, {"auto", "client_secret_basic", "client_secret_post"}));
+  settings.rotating_refresh_tokens = values.boolean("quirks.rotating_refresh_tokens", true);
+  settings.extra_auth_params = values.pairs("quirks.extra_auth_params");
+  settings.extra_refresh_params = values.pairs("quirks.extra_refresh_params");
+  if (values.has("quirks.rt_invalid_errors"))
+    settings.rt_invalid_errors = values.texts("quirks.rt_invalid_errors");
+  // Id tokens of configured providers are always checked.
+  values.choice("quirks.id_token_validation", 0, {"strict"});
+}
+
+ProviderSettings read_provider(Values& values) {
+  ProviderSettings settings;
+  settings.issuer = values.required("issuer", "give the provider's issuer address");
+  if (!settings.issuer.empty() && !is_provider_address(settings.issuer)) {
+    values.error("issuer", "must be an https address (http only on this machine)");
+  }
+  settings.name = values.text("name");
+  settings.client_id = values.required("client_id", "register a client at the provider");
+  settings.client_secret = Secret(
+      values.required("client_secret", "copy it from the provider, or use client_secret_file"));
+  settings.scopes = values.texts("scopes");
+  if (settings.scopes.empty())
+    values.error("scopes", "missing; list the scopes that the client may ask for");
+  settings.mytokens_max_lifetime = values.duration("mytokens_max_lifetime", Seconds(0), Seconds(0),
+                                                   Seconds(std::int64_t{100} * 365 * 86400));
+  settings.audience = read_audience(values);
+  read_quirks(values, settings);
+
+  // Ignoring these would give every user of the provider what the operator wanted to give to some.
+  if (!values.pairs("enforced_restrictions.claim_sources").empty() ||
+      values.boolean("enforced_restrictions.forbid_on_default", false)) {
+    values.error("enforced_restrictions",
+                 "not available in this version, and ignoring it would widen tokens; remove it to "
+                 "go on without");
+  }
+  return settings;
+}
+
+}  // namespace
+
+void read_providers(Values& values, std::vector<ProviderSettings>& providers) {
+  const Node* list = values.find("providers");
+  if (!list || list->items.empty()) {
+    values.error("providers",
+                 "there is none; add an entry with issuer, client_id, client_secret and scopes");
+    return;
+  }
+  std::set<std::string> issuers;
+  for (std::size_t i = 0; i < list->items.size(); ++i) {
+    Values entry = values.entry("providers", i);
+    providers.push_back(read_provider(entry));
+    if (!issuers.insert(without_slash(providers.back().issuer)).second) {
+      entry.error("issuer", "the same provider is listed before; remove one of the entries");
+    }
+  }
+}
+
+}  // namespace mytoken::app

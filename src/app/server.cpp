@@ -1,0 +1,220 @@
+// Order matters twice: what a request may touch is built before the listeners open, and at the end
+// the database goes before the io_contexts that wait for it, and those before everything their
+// coroutines point to.
+#include "app/server.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/url.hpp>
+#include <filesystem>
+#include <mutex>
+#include <thread>
+
+#include "app/health.h"
+#include "app/keys.h"
+#include "base/random.h"
+#include "net/curl_client.h"
+#include "service/outbox.h"
+#include "sql/sqlite.h"
+#include "store/refresh_tokens.h"
+#include "store/schema.h"
+
+namespace mytoken::app {
+namespace {
+
+// Names this process in leases.
+std::string make_owner() {
+  std::array<char, 256> host{};
+  if (gethostname(host.data(), host.size() - 1) != 0) host[0] = '\0';
+  return fmt::format("{}:{}:{}", host.data(), getpid(), random_text(8));
+}
+
+// Path of the issuer without trailing slash.
+std::string issuer_path(const std::string& issuer) {
+  const auto url = boost::urls::parse_uri(issuer);
+  std::string path = url ? std::string(url->encoded_path()) : std::string();
+  while (path.ends_with('/'))
+    path.pop_back();
+  return path;
+}
+
+// "host:port" with another port.
+std::string with_port(const std::string& address, std::uint16_t port) {
+  return fmt::format("{}:{}", address.substr(0, address.rfind(':')), port);
+}
+
+}  // namespace
+
+struct Instance::Impl {
+  Config config;
+  Logs logs;
+  Log* log = nullptr;
+  Log* http_log = nullptr;
+  SystemClock system_clock;
+  const Clock* clock = nullptr;
+  std::unique_ptr<net::HttpClient> own_client;
+  net::HttpClient* client = nullptr;
+  std::unique_ptr<net::Resolver> own_resolver;
+  net::Resolver* resolver = nullptr;
+  std::unique_ptr<service::Journal> journal;
+  oidc::Providers providers;
+  std::unique_ptr<sql::Database> database;
+  std::unique_ptr<service::Context> context;
+  std::unique_ptr<api::Api> api;
+  std::unique_ptr<web::Web> web;
+  std::unique_ptr<http::Router> router;
+  std::unique_ptr<http::Server> server;
+  std::unique_ptr<Health> health;
+  std::thread runner;
+  std::once_flag stopped;
+
+  Result<void> open_logs(const Overrides& overrides) {
+    if (overrides.log) {
+      log = http_log = overrides.log;
+      return {};
+    }
+    auto opened = Logs::open(config);
+    if (!opened) return fail(opened.error());
+    logs = std::move(*opened);
+    log = logs.internal.get();
+    http_log = logs.http.get();
+    return {};
+  }
+
+  void connect(const Overrides& overrides) {
+    clock = overrides.clock ? overrides.clock : &system_clock;
+    client = overrides.http;
+    if (!client) {
+      own_client = net::make_curl_client({"mytoken-server/" MYTOKEN_VERSION, ""});
+      client = own_client.get();
+    }
+    resolver = overrides.resolver;
+    if (!resolver) {
+      own_resolver = net::make_system_resolver(*clock);
+      resolver = own_resolver.get();
+    }
+    for (const oidc::ProviderSettings& settings : config.providers) {
+      providers.add(std::make_shared<oidc::Provider>(oidc::with_builtin_quirks(settings), *client,
+                                                     *clock, *log));
+    }
+  }
+
+  Result<void> open_store(Keys keys) {
+    auto opened = open_database(config, *log);
+    if (!opened) return fail(opened.error());
+    database = std::move(*opened);
+    // The embedded database has one server: leases are left from one that ended.
+    const std::function<Result<void>(sql::Transaction&)> release = [](sql::Transaction& db) {
+      return store::release_all_leases(db);
+    };
+    if (auto released = database->write_now(release); !released) return released;
+    auto book = service::Journal::open(config.journal_file, *log);
+    if (!book) return fail(book.error());
+    journal = std::move(*book);
+    Secret installation = service::derive_installation_secret(keys.signing);
+    context.reset(new service::Context{
+        config.service, *database, providers, std::move(keys.signing), std::move(keys.verification),
+        std::move(installation), *resolver, *clock, *log, make_owner(), *journal});
+    return {};
+  }
+
+  Result<void> open_listeners() {
+    router = std::make_unique<http::Router>(issuer_path(config.service.issuer));
+    api.reset(new api::Api{*context, config.api});
+    web.reset(new web::Web{*context, config.web});
+    api::add_routes(*router, *api);
+    web::add_routes(*router, *web);
+    http::ServerSettings settings = config.http;
+    settings.error_page = [pages = config.web](int status, std::string_view heading,
+                                               std::string_view text) {
+      return web::error_page(pages, status, heading, text);
+    };
+    server = std::make_unique<http::Server>(std::move(settings), *router, *http_log);
+    if (auto listening = server->listen(); !listening) return listening;
+    if (!config.health_listen.empty()) {
+      auto listening = Health::start(config.health_listen, *database, *log);
+      if (!listening) return fail(listening.error());
+      health = std::move(*listening);
+    }
+    return {};
+  }
+
+  void run() {
+    asio::co_spawn(*server->contexts().front(), service::run_background(*context), asio::detached);
+    runner = std::thread([this] { server->run(); });
+  }
+
+  void stop(std::chrono::milliseconds limit) {
+    std::call_once(stopped, [this, limit] {
+      if (health) health->draining();
+      if (runner.joinable()) {
+        server->drain(limit);
+        runner.join();
+      }
+      health.reset();
+      database.reset();
+      server.reset();
+    });
+  }
+};
+
+Instance::Instance(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+
+Instance::~Instance() {
+  if (impl_) stop();
+}
+
+Result<std::unique_ptr<Instance>> Instance::start(Config config, Overrides overrides) {
+  std::unique_ptr<Instance> instance(new Instance(std::make_unique<Impl>()));
+  Impl& impl = *instance->impl_;
+  impl.config = std::move(config);
+  if (auto r = impl.open_logs(overrides); !r) return fail(r.error());
+  auto keys = load_keys(impl.config);
+  if (!keys) return fail(keys.error());
+  impl.connect(overrides);
+  if (auto r = impl.open_store(std::move(*keys)); !r) return fail(r.error());
+  if (auto r = impl.open_listeners(); !r) return fail(r.error());
+  impl.run();
+  return instance;
+}
+
+const Config& Instance::config() const {
+  return impl_->config;
+}
+std::uint16_t Instance::port() const {
+  return impl_->server->ports().front();
+}
+std::string Instance::address() const {
+  return with_port(impl_->config.http.listen.front(), port());
+}
+std::uint16_t Instance::health_port() const {
+  return impl_->health ? impl_->health->port() : 0;
+}
+service::Context& Instance::context() {
+  return *impl_->context;
+}
+Log& Instance::log() {
+  return *impl_->log;
+}
+void Instance::stop(std::chrono::milliseconds limit) {
+  impl_->stop(limit);
+}
+void Instance::stop() {
+  stop(impl_->config.drain_timeout);
+}
+
+Result<std::unique_ptr<sql::Database>> open_database(const Config& config, Log& log) {
+  sql::SqliteOptions options;
+  options.file = config.database_file;
+  auto database = sql::open_sqlite(options, log);
+  if (!database) return database;
+  if (auto migrated = (*database)->migrate(store::migrations()); !migrated)
+    return fail(migrated.error());
+  return database;
+}
+
+}  // namespace mytoken::app

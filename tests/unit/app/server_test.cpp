@@ -1,0 +1,157 @@
+// Whole servers inside the test's process: start, answers, health, drain, and the commands around
+// them.
+#include "app/server.h"
+
+#include <sys/stat.h>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+
+#include "app/commands.h"
+#include "app/keys.h"
+#include "config_fixture.h"
+
+namespace mytoken::app {
+namespace {
+
+using test::contains;
+
+// The whole answer of one request on a connection of its own.
+std::string get(std::uint16_t port, const std::string& path) {
+  asio::io_context context;
+  asio::ip::tcp::socket socket(context);
+  boost::system::error_code error;
+  socket.connect({asio::ip::address_v4::loopback(), port}, error);
+  if (error) return error.message();
+  asio::write(
+      socket,
+      asio::buffer("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
+      error);
+  std::string answer;
+  asio::read(socket, asio::dynamic_buffer(answer), error);
+  return answer;
+}
+
+class SilentLog final : public Log {
+ public:
+  SilentLog() : Log(2, LogLevel::error, Format::text) {}
+
+ protected:
+  void emit(std::string_view) override {}
+};
+
+class Server : public testing::Test {
+ protected:
+  std::string write_config(const std::string& more = {}) {
+    return folder.write("config.yaml",
+                        "issuer: http://127.0.0.1:8000/mt\n"
+                        "service_operator: {name: Tests, mail_contact: tests@example.org}\n"
+                        "signing: {mytoken: {alg: ES256, key_file: " +
+                            folder.file("keys/key.pem") +
+                            "}}\n"
+                            "database: {url: 'sqlite://" +
+                            folder.file("data/db") +
+                            "'}\n"
+                            "logging: {internal: {level: error}}\n"
+                            "providers:\n"
+                            "  - {issuer: 'http://127.0.0.1:1', client_id: a, client_secret: b, "
+                            "scopes: [openid]}\n" +
+                            more);
+  }
+  Config config() {
+    Loaded loaded = load_config(
+        {{write_config("server: {listen: ['127.0.0.1:0'], threads: 2, healthcheck: true}\n")},
+         false,
+         {}});
+    EXPECT_EQ(test::lines(loaded.errors), "");
+    return loaded.config;
+  }
+  int run_program(const std::vector<std::string>& arguments) {
+    testing::internal::CaptureStdout();
+    testing::internal::CaptureStderr();
+    const int code = run(arguments, {});
+    out = testing::internal::GetCapturedStdout();
+    err = testing::internal::GetCapturedStderr();
+    return code;
+  }
+
+  test::Folder folder;
+  SilentLog log;
+  std::string out, err;
+};
+
+TEST_F(Server, init_makes_key_and_database_once) {
+  const std::string file = write_config();
+  ASSERT_EQ(run_program({"init", "--config", file}), 0) << err;
+  EXPECT_TRUE(contains(out, "key.pem (ES256, made)\n"));
+  EXPECT_TRUE(contains(out, "/data/db (made)\n"));
+  struct stat status {};
+  ASSERT_EQ(stat(folder.file("keys/key.pem").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777u, 0600u);
+  const auto key = read_text_file(folder.file("keys/key.pem"));
+  ASSERT_TRUE(key.has_value());
+
+  ASSERT_EQ(run_program({"--config", file, "init"}), 0) << err;
+  EXPECT_TRUE(contains(out, "key.pem (ES256, kept)\n"));
+  EXPECT_TRUE(contains(out, "/data/db (up to date)\n"));
+  EXPECT_EQ(*read_text_file(folder.file("keys/key.pem")), *key);
+}
+
+TEST_F(Server, check_config_tells_what_stands_in_the_way) {
+  const std::string file = write_config();
+  EXPECT_EQ(run_program({"check-config", "--config", file}), 1);
+  EXPECT_TRUE(contains(err, "mytoken-server: error: " + file + ": signing.mytoken: signing key " +
+                                folder.file("keys/key.pem") +
+                                ": there is no such file; `mytoken-server init` makes it"));
+  ASSERT_EQ(run_program({"init", "--config", file}), 0) << err;
+  EXPECT_EQ(run_program({"check-config", "--config", file}), 0);
+  EXPECT_EQ(out, "configuration ok\n");
+  ASSERT_EQ(chmod(folder.file("keys/key.pem").c_str(), 0640), 0);
+  EXPECT_EQ(run_program({"check-config", "--config", file}), 1);
+  EXPECT_TRUE(contains(err, "others may read"));
+  EXPECT_EQ(run_program({"check-config", "--config", file, "--config",
+                         folder.write("over.yaml", "signing: {mytoken: {alg: ES384}}\n")}),
+            1);
+  EXPECT_TRUE(contains(err, "signing.mytoken"));
+}
+
+TEST_F(Server, wrong_usage_is_told_apart) {
+  EXPECT_EQ(run_program({"--no-such-option"}), 2);
+  EXPECT_TRUE(contains(err, "mytoken-server: error: "));
+  EXPECT_EQ(run_program({"check-config", "--config", "/nonexistent"}), 1);
+  EXPECT_EQ(run_program({"version"}), 0);
+  EXPECT_EQ(out, "mytoken-server " MYTOKEN_VERSION "\n");
+}
+
+TEST_F(Server, without_its_key_it_does_not_start) {
+  const auto instance = Instance::start(config(), {nullptr, nullptr, nullptr, &log});
+  ASSERT_FALSE(instance.has_value());
+  EXPECT_TRUE(contains(instance.error().cause, "`mytoken-server init`"));
+}
+
+TEST_F(Server, starts_answers_and_ends_although_its_provider_is_down) {
+  ASSERT_EQ(run_program({"init", "--config", write_config()}), 0) << err;
+  auto instance = Instance::start(config(), {nullptr, nullptr, nullptr, &log});
+  ASSERT_TRUE(instance.has_value()) << instance.error().cause;
+  Instance& server = **instance;
+  EXPECT_EQ(server.address(), "127.0.0.1:" + std::to_string(server.port()));
+  const std::string document = get(server.port(), "/mt/.well-known/mytoken-configuration");
+  EXPECT_TRUE(contains(document, "HTTP/1.1 200 "));
+  EXPECT_TRUE(contains(document, "\"http://127.0.0.1:8000/mt"));
+  EXPECT_TRUE(contains(get(server.port(), "/.well-known/mytoken-configuration"), "HTTP/1.1 404 "));
+  EXPECT_TRUE(contains(get(server.health_port(), "/"), "\"database_up\":true"));
+  EXPECT_TRUE(contains(get(server.health_port(), "/readyz"), "HTTP/1.1 200 "));
+
+  // The database belongs to one server.
+  auto second = Instance::start(config(), {nullptr, nullptr, nullptr, &log});
+  EXPECT_FALSE(second.has_value());
+
+  server.stop();
+  auto again = Instance::start(config(), {nullptr, nullptr, nullptr, &log});
+  EXPECT_TRUE(again.has_value());
+}
+
+}  // namespace
+}  // namespace mytoken::app
