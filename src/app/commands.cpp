@@ -137,7 +137,9 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
     return 1;
   }
   if (init_command->parsed()) return init(loaded.config);
-  return serve(std::move(loaded.config), loaded.warnings);
+  // Not to the log, whose level may hide them.
+  print_problems(loaded.warnings, "warning");
+  return serve(std::move(loaded.config));
 }
 
 }  // namespace mytoken::app

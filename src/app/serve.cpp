@@ -85,7 +85,7 @@ void harden_process() {
   }
 }
 
-int serve(Config config, const std::vector<Problem>& warnings) {
+int serve(Config config) {
   const std::chrono::milliseconds limit = config.drain_timeout;
   auto instance = Instance::start(std::move(config));
   if (!instance) {
@@ -93,8 +93,6 @@ int serve(Config config, const std::vector<Problem>& warnings) {
     return 1;
   }
   Log& log = (*instance)->log();
-  for (const Problem& warning : warnings)
-    log.warning("configuration", {{"about", warning.line()}});
   const std::string& key = (*instance)->config().signing.file;
   if (is_exposed(key))
     log.warning("others may read the signing key; chmod 600 it", {{"file", key}});
