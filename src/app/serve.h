@@ -10,8 +10,7 @@ namespace mytoken::app {
 void harden_process();
 
 // Runs the server until SIGTERM or SIGINT; then lets requests finish and returns 0. A second signal
-// ends the process at once. 1: the server could not start. `warnings` of the configuration go to
-// the log.
+// ends the process at once. 1: the server could not start.
 int serve(Config config);
 
 }  // namespace mytoken::app
