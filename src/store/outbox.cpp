@@ -60,10 +60,9 @@ Result<void> purge_expired(sql::Transaction& db, Time now) {
           done(db.execute("DELETE FROM flows WHERE expires_at < $1", now - std::chrono::hours(1)));
       !r)
     return r;
-  if (auto r = done(
-          db.execute("DELETE FROM proxies WHERE expires_at IS NOT NULL AND kind = 'transfer_code' "
-                     "AND expires_at < $1",
-                     now - std::chrono::hours(24)));
+  if (auto r =
+          done(db.execute("DELETE FROM proxies WHERE expires_at IS NOT NULL AND expires_at < $1",
+                          now - std::chrono::hours(24)));
       !r) {
     return r;
   }

@@ -25,7 +25,7 @@ struct TokenState {
   std::optional<RefreshTokenId> refresh_token_id;
   std::string sealed_key;
   std::int64_t seq_no = 0;
-  Time last_rotated{};
+  PreciseTime last_rotated{};
 };
 
 struct NewToken {

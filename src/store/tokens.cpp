@@ -37,7 +37,7 @@ Result<void> add_token(sql::Transaction& db, const NewToken& t) {
       "INSERT INTO mytokens (id, parent_id, user_id, refresh_token_id, sealed_key, name, seq_no, "
       "created, created_ip, "
       "last_rotated, expires_at, capabilities, restrictions, rotation) "
-      "VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $7, $9, $10, $11, $12)",
+      "VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $7 * 1000000, $9, $10, $11, $12)",
       Blob{t.id}, parent, t.user_id, t.refresh_token_id, Blob{t.sealed_key}, t.name, t.created,
       t.created_ip, t.expires_at, t.capabilities, t.restrictions, t.rotation);
   if (!done) return tl::unexpected(done.error());
@@ -50,28 +50,19 @@ Result<std::optional<TokenState>> token_state(sql::Connection& db, const std::st
       "$1",
       [&id](const sql::Row& r) {
         return TokenState{id,         r.integer(0), r.optional_integer(1),
-                          r.bytes(2), r.integer(3), r.time(4)};
+                          r.bytes(2), r.integer(3), PreciseTime(std::chrono::microseconds(r.integer(4)))};
       },
       Blob{id});
 }
 
 Result<bool> rotate_token(sql::Transaction& db, const std::string& id, std::int64_t seq_no,
-                          const std::string& sealed_key, Time now) {
+                          const std::string& sealed_key, PreciseTime now) {
   auto changed = db.execute(
       "UPDATE mytokens SET seq_no = seq_no + 1, sealed_key = $3, last_rotated = $4 WHERE id = $1 "
       "AND seq_no = $2",
-      Blob{id}, seq_no, Blob{sealed_key}, now);
+      Blob{id}, seq_no, Blob{sealed_key}, now.time_since_epoch().count());
   if (!changed) return tl::unexpected(changed.error());
   return *changed == 1;
-}
-
-Result<std::vector<std::string>> subtree(sql::Connection& db, const std::string& id) {
-  return db.all(
-      "WITH RECURSIVE tree (id, depth) AS (SELECT id, 0 FROM mytokens WHERE id = $1 UNION ALL "
-      "SELECT m.id, tree.depth + 1 FROM mytokens m JOIN tree ON m.parent_id = tree.id WHERE "
-      "tree.depth < 1000) "
-      "SELECT id FROM tree ORDER BY depth LIMIT 100000",
-      [](const sql::Row& r) { return r.bytes(0); }, Blob{id});
 }
 
 Result<bool> is_self_or_ancestor(sql::Connection& db, const std::string& ancestor,
@@ -86,46 +77,97 @@ Result<bool> is_self_or_ancestor(sql::Connection& db, const std::string& ancesto
   return found->has_value();
 }
 
+namespace {
+
+// Removes clauses that charge nobody any more, from the token's own up the chain they were charged
+// to: a row whose token is gone stays for as long as something is charged to it.
+Result<void> delete_unused_clauses(sql::Transaction& db, const std::string& mytoken_id) {
+  struct Link {
+    std::string mytoken_id;
+    std::string hash;
+  };
+  const auto link = [](const sql::Row& r) { return Link{r.bytes(0), r.bytes(1)}; };
+  auto own =
+      db.all("SELECT mytoken_id, hash FROM clauses WHERE mytoken_id = $1", link, Blob{mytoken_id});
+  if (!own) return tl::unexpected(own.error());
+  std::vector<Link> left = std::move(*own);
+  while (!left.empty()) {
+    const Link next = std::move(left.back());
+    left.pop_back();
+    auto parent = db.one(
+        "DELETE FROM clauses WHERE mytoken_id = $1 AND hash = $2 "
+        "AND NOT EXISTS (SELECT 1 FROM mytokens WHERE id = $1) "
+        "AND NOT EXISTS (SELECT 1 FROM clauses c WHERE c.parent_mytoken_id = $1 AND c.parent_hash "
+        "= $2) "
+        "RETURNING parent_mytoken_id, parent_hash",
+        link, Blob{next.mytoken_id}, Blob{next.hash});
+    if (!parent) return tl::unexpected(parent.error());
+    if (*parent && !(*parent)->mytoken_id.empty()) left.push_back(std::move(**parent));
+  }
+  return {};
+}
+
+// Children move up one level. A clause without limits is skipped in their chains; a limited one
+// stays (see the schema).
+Result<void> detach_children(sql::Transaction& db, const std::string& id) {
+  auto clauses = db.execute(
+      "UPDATE clauses SET "
+      "parent_mytoken_id = (SELECT p.parent_mytoken_id FROM clauses p WHERE p.mytoken_id = $1 AND "
+      "p.hash = "
+      "clauses.parent_hash), "
+      "parent_hash = (SELECT p.parent_hash FROM clauses p WHERE p.mytoken_id = $1 AND p.hash = "
+      "clauses.parent_hash) "
+      "WHERE parent_mytoken_id = $1 AND EXISTS (SELECT 1 FROM clauses p WHERE p.mytoken_id = $1 "
+      "AND p.hash = clauses.parent_hash AND p.limit_at IS NULL AND p.limit_other IS NULL)",
+      Blob{id});
+  if (!clauses) return tl::unexpected(clauses.error());
+  auto children = db.execute(
+      "UPDATE mytokens SET parent_id = (SELECT p.parent_id FROM mytokens p WHERE p.id = $1) WHERE "
+      "parent_id = $1",
+      Blob{id});
+  if (!children) return tl::unexpected(children.error());
+  return {};
+}
+
+}  // namespace
+
 Result<std::vector<Orphan>> delete_token(sql::Transaction& db, const std::string& id,
                                          bool recursive) {
-  std::vector<std::string> doomed = {id};
-  if (recursive) {
-    auto tree = subtree(db, id);
-    if (!tree) return tl::unexpected(tree.error());
-    doomed = std::move(*tree);
-  } else {
-    // Children move up one level; so does what their uses are charged to.
-    auto clauses = db.execute(
-        "UPDATE clauses SET "
-        "parent_mytoken_id = (SELECT p.parent_mytoken_id FROM clauses p WHERE p.mytoken_id = $1 "
-        "AND p.hash = "
-        "clauses.parent_hash), "
-        "parent_hash = (SELECT p.parent_hash FROM clauses p WHERE p.mytoken_id = $1 AND p.hash = "
-        "clauses.parent_hash) "
-        "WHERE parent_mytoken_id = $1",
-        Blob{id});
-    if (!clauses) return tl::unexpected(clauses.error());
-    auto children = db.execute(
-        "UPDATE mytokens SET parent_id = (SELECT p.parent_id FROM mytokens p WHERE p.id = $1) "
-        "WHERE parent_id = $1",
-        Blob{id});
-    if (!children) return tl::unexpected(children.error());
+  if (!recursive) {
+    if (auto r = detach_children(db, id); !r) return tl::unexpected(r.error());
   }
+  // One statement for a whole tree, however deep: references inside it are checked at its end.
+  struct Deleted {
+    std::string id;
+    std::optional<RefreshTokenId> refresh_token;
+  };
+  constexpr std::string_view only =
+      "DELETE FROM mytokens WHERE id = $1 RETURNING id, refresh_token_id";
+  constexpr std::string_view tree =
+      "DELETE FROM mytokens WHERE id IN (WITH RECURSIVE tree (id) AS (SELECT id FROM mytokens "
+      "WHERE id = $1 UNION "
+      "SELECT m.id FROM mytokens m JOIN tree ON m.parent_id = tree.id) SELECT id FROM tree) "
+      "RETURNING id, refresh_token_id";
+  auto deleted = db.all(
+      recursive ? tree : only,
+      [](const sql::Row& r) {
+        return Deleted{r.bytes(0), r.optional_integer(1)};
+      },
+      Blob{id});
+  if (!deleted) return tl::unexpected(deleted.error());
   std::set<RefreshTokenId> touched;
-  for (auto it = doomed.rbegin(); it != doomed.rend(); ++it) {  // children before their parents
-    auto row = db.one(
-        "DELETE FROM mytokens WHERE id = $1 RETURNING refresh_token_id",
-        [](const sql::Row& r) { return r.optional_integer(0); }, Blob{*it});
-    if (!row) return tl::unexpected(row.error());
-    if (*row && **row) touched.insert(***row);
+  for (const Deleted& token : *deleted) {
+    if (auto r = delete_unused_clauses(db, token.id); !r) return tl::unexpected(r.error());
+    if (token.refresh_token) touched.insert(*token.refresh_token);
   }
   std::vector<Orphan> orphans;
   for (const RefreshTokenId refresh_token : touched) {
     auto row = db.one(
         "DELETE FROM refresh_tokens WHERE id = $1 AND NOT EXISTS "
-        "(SELECT 1 FROM mytokens WHERE refresh_token_id = $1) RETURNING issuer, sealed_token",
+        "(SELECT 1 FROM mytokens WHERE refresh_token_id = $1) RETURNING issuer, sealed_token, "
+        "version",
         [&](const sql::Row& r) {
-          return Orphan{refresh_token, r.string(0), r.bytes(1)};
+          return Orphan{refresh_token, r.string(0), r.bytes(1), r.integer(2)};
         },
         refresh_token);
     if (!row) return tl::unexpected(row.error());

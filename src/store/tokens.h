@@ -20,10 +20,8 @@ Result<std::optional<TokenState>> token_state(sql::Connection& db, const std::st
 
 // Sets the successor's seq_no, wrapped key and time if `seq_no` is still the stored one. False: it is not.
 Result<bool> rotate_token(sql::Transaction& db, const std::string& id, std::int64_t seq_no,
-                          const std::string& sealed_key, Time now);
+                          const std::string& sealed_key, PreciseTime now);
 
-// The token and all its descendants, the token first. At most 100,000.
-Result<std::vector<std::string>> subtree(sql::Connection& db, const std::string& id);
 // True if `ancestor` is `id` or one of its ancestors.
 Result<bool> is_self_or_ancestor(sql::Connection& db, const std::string& ancestor, const std::string& id);
 
@@ -32,9 +30,11 @@ struct Orphan {
   RefreshTokenId id = 0;
   std::string issuer;
   std::string sealed_token;
+  std::int64_t version = 0;
 };
-// Deletes the token with everything linked to it. Not recursive: its children move to its parent, and so do the
-// clauses they are charged with. Refresh tokens that lost their last token are deleted and returned.
+// Deletes the token with everything linked to it, recursively with all its descendants. Not recursive: its children
+// move to its parent; what their clauses are charged to stays in force, limits and counters included. Refresh tokens
+// that lost their last token are deleted and returned.
 Result<std::vector<Orphan>> delete_token(sql::Transaction& db, const std::string& id, bool recursive);
 
 }  // namespace mytoken::store

@@ -109,6 +109,11 @@ Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id,
     if (!with_ancestors) return true;
     next = std::move(**row);
   }
+  if (next.mytoken_id && next.hash) {  // too deep to be charged as a whole
+    auto undone = give_back(db, {mytoken_id, hash}, kind, charged);
+    if (!undone) return tl::unexpected(undone.error());
+    return false;
+  }
   return true;
 }
 

@@ -15,8 +15,8 @@ enum class UsageKind { at, other };
 Result<void> add_clauses(sql::Transaction& db, const std::string& mytoken_id, const std::vector<ClauseRow>& clauses);
 Result<std::vector<ClauseRow>> clauses_of(sql::Connection& db, const std::string& mytoken_id);
 
-// Compare-and-set: adds 1 to the clause and, if `with_ancestors`, to its chain. False: a limit in the chain is reached;
-// nothing is charged then.
+// Compare-and-set: adds 1 to the clause and, if `with_ancestors`, to its chain. False: a limit in the chain is reached,
+// or the chain is longer than 1000 clauses; nothing is charged then.
 Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id, const std::string& hash, UsageKind kind,
                            bool with_ancestors);
 // Gives a reservation back; rows that are gone by now are passed over.

@@ -36,7 +36,7 @@ CREATE TABLE mytokens (
   seq_no INTEGER NOT NULL,
   created INTEGER NOT NULL,
   created_ip TEXT NOT NULL,
-  last_rotated INTEGER NOT NULL,
+  last_rotated INTEGER NOT NULL,            -- microseconds: tells a retry from a replay within a second
   expires_at INTEGER,                       -- from the restrictions; NULL: never
   capabilities TEXT NOT NULL,
   restrictions TEXT NOT NULL,
@@ -47,9 +47,11 @@ CREATE INDEX mytokens_user ON mytokens (user_id);
 CREATE INDEX mytokens_refresh_token ON mytokens (refresh_token_id);
 CREATE INDEX mytokens_expiry ON mytokens (expires_at) WHERE expires_at IS NOT NULL;
 
--- One row per distinct clause of a token: its limits, its counters, and the parent's clause it was fitted into.
+-- One row per distinct clause of a token: its limits, its counters, and the parent's clause it was fitted into. The row
+-- of a limited clause outlives its token for as long as clauses of sub-tokens are charged to it, so that a budget does
+-- not multiply when the token it was given to is revoked.
 CREATE TABLE clauses (
-  mytoken_id BLOB NOT NULL REFERENCES mytokens (id) ON DELETE CASCADE,
+  mytoken_id BLOB NOT NULL,                 -- maybe of a token that is gone
   hash BLOB NOT NULL,                       -- SHA-512 of the canonical clause
   limit_at INTEGER,
   limit_other INTEGER,
