@@ -10,6 +10,7 @@
 #include "service/refresh.h"
 #include "store/history.h"
 #include "store/refresh_tokens.h"
+#include "store/tokens.h"
 
 namespace mytoken::service {
 namespace {
@@ -132,7 +133,15 @@ Result<void> settle(sql::Transaction& db, const Job& job, const oidc::TokenAnswe
   const Context& context = job.context;
   const ClientInfo& client = job.request.presentation.client;
   const std::string& id = job.token.state.id;
+  // A token that was revoked while the provider was asked gets nothing any more.
+  auto state = store::token_state(db, id);
+  if (!state) return tl::unexpected(state.error());
+  if (!*state) return fail(not_current());
   if (auto r = store::release_lease(db, job.refresh_token.id, context.owner); !r) return r;
+  if (job.refresh_token.state != "ok") {
+    if (auto r = store::set_refresh_state(db, job.refresh_token.id, "ok", context.clock.now()); !r)
+      return r;
+  }
   if (auto r =
           store::add_event(db, context.clock, id, "AT_created", "Used grant_type mytoken", client);
       !r)
@@ -220,14 +229,10 @@ Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request)
   auto admission = co_await admit(context, request.presentation, request_hash);
   if (!admission) co_return tl::unexpected(admission.error());
   if (admission->earlier_answer) {
-    auto body = parse_json(*admission->earlier_answer);
-    if (!body || !body->is_object()) co_return fail(internal_error("a stored answer is damaged"));
-    AccessAnswer answer;
-    answer.body = std::move(body->as_object());
-    if (const auto* update = answer.body.if_contains("token_update");
-        update && update->is_object()) {
-      answer.rotated = Secret(std::string(string_member(update->as_object(), "mytoken")));
-    }
+    auto earlier =
+        co_await earlier_answer(context, *admission, request.presentation.client.address);
+    if (!earlier) co_return tl::unexpected(earlier.error());
+    AccessAnswer answer{std::move(earlier->body), std::move(earlier->rotated)};
     co_return answer;
   }
 

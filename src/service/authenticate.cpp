@@ -138,7 +138,7 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
 
 bool lifetime_passed(const token::Claims& claims, const store::TokenState& state, Time now) {
   return claims.rotation && claims.rotation->lifetime.count() > 0 &&
-         state.last_rotated + claims.rotation->lifetime < now;
+         now - state.last_rotated > claims.rotation->lifetime;
 }
 
 }  // namespace
@@ -157,7 +157,7 @@ Task<Result<Authenticated>> verify_presented(Context& context, Presentation pres
 
 Task<Result<Admission>> admit(Context& context, Presentation presentation,
                               std::string request_hash) {
-  const Time arrival = presentation.arrival;
+  const PreciseTime arrival = presentation.arrival;
   auto looked = co_await look_up(context, std::move(presentation), true);
   if (!looked) co_return tl::unexpected(looked.error());
   if (!looked->exists) co_return fail(not_current());
@@ -279,6 +279,26 @@ Result<void> require_clause(const Context& context, const Authenticated& token,
     return fail(usage_restricted());
   }
   return {};
+}
+
+Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& admission,
+                                           std::string client_address) {
+  token::Restrictions places = admission.token.claims().restrictions;
+  token::remove_claims(places, {"scope", "audience", "usages_AT", "usages_other"});
+  token::remove_claims(places, context.settings.unsupported_restrictions);
+  const token::ClientFacts facts =
+      co_await client_facts(context, places, std::move(client_address));
+  const auto unused = [](std::size_t) { return token::Counters{}; };
+  if (!token::choose_clause(places, {}, facts, context.clock.now(), unused))
+    co_return fail(usage_restricted());
+  auto body = parse_json(*admission.earlier_answer);
+  if (!body || !body->is_object()) co_return fail(internal_error("a stored answer is damaged"));
+  EarlierAnswer answer;
+  answer.body = std::move(body->as_object());
+  if (const auto* update = answer.body.if_contains("token_update"); update && update->is_object()) {
+    answer.rotated = Secret(std::string(string_member(update->as_object(), "mytoken")));
+  }
+  co_return answer;
 }
 
 Result<Charge> charge_clause(sql::Transaction& db, const Context& context,

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/json.h"
 #include "service/context.h"
 #include "store/usages.h"
 #include "token/verification.h"
@@ -17,7 +18,7 @@ namespace mytoken::service {
 struct Presentation {
   Secret text;
   ClientInfo client;
-  Time arrival{};
+  PreciseTime arrival{};
 };
 
 struct Authenticated {
@@ -56,6 +57,14 @@ Task<token::ClientFacts> client_facts(Context& context, const token::Restriction
 // Check 7 without charging. Error usage_restricted.
 Result<void> require_clause(const Context& context, const Authenticated& token, const token::UseRequest& request,
                             const token::ClientFacts& facts);
+
+// The answer to a repeated request, for a client in a place from which the token may be used: a retry comes from where
+// the request came from, and nobody else gets it. `rotated`: the successor in it. Error usage_restricted.
+struct EarlierAnswer {
+  json::object body;
+  Secret rotated;
+};
+Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& admission, std::string client_address);
 
 // Check 7 with charging, inside the transaction that is to commit it: fresh counters, first usable clause, its chain of
 // ancestors. Result: the charged clause's hash, nullopt if the token has no restrictions. Error usage_restricted.

@@ -18,10 +18,20 @@ Error expired_code() {
   return {"expired_token", 401, "polling or transfer code is expired", {}};
 }
 
-Result<token::Claims> claims_of_stored_jwt(const Context& context, const Secret& jwt) {
+Result<token::Claims> claims_of_stored_jwt(const Context& context, const Secret& jwt,
+                                           const std::string& mytoken_id) {
   auto payload = context.verification_keys.verify(jwt.reveal());
   if (!payload) return tl::unexpected(payload.error());
-  return token::parse_claims(*payload);
+  auto claims = token::parse_claims(*payload);
+  if (!claims) return claims;
+  token::AcceptanceOptions options;
+  options.issuer = context.settings.issuer;
+  options.check_times = false;
+  if (auto fine = token::accept(*claims, context.clock.now(), options); !fine)
+    return tl::unexpected(fine.error());
+  // A row that was moved to another token.
+  if (token::mytoken_id(claims->jti) != mytoken_id) return fail(unknown_code());
+  return claims;
 }
 
 Task<Result<json::object>> make_transfer_code(Context& context, Presentation presentation) {
@@ -70,7 +80,8 @@ Task<Result<json::object>> redeem_transfer_code(Context& context, Secret code, C
     auto row = store::proxy(db, id, "transfer_code");
     if (!row) return tl::unexpected(row.error());
     if (!*row) return fail(unknown_code());
-    if (*(*row)->expires_at < context.clock.now()) return fail(expired_code());
+    if (!(*row)->expires_at || *(*row)->expires_at < context.clock.now())
+      return fail(expired_code());
     auto taken = store::take_proxy(db, id, "transfer_code");
     if (!taken) return tl::unexpected(taken.error());
     if (!*taken) return fail(unknown_code());
@@ -90,7 +101,7 @@ Task<Result<json::object>> redeem_transfer_code(Context& context, Secret code, C
       if (!opened) return tl::unexpected(opened.error());
       jwt = std::move(*opened);
     }
-    auto claims = claims_of_stored_jwt(context, jwt);
+    auto claims = claims_of_stored_jwt(context, jwt, redeemed.mytoken_id);
     if (!claims) return tl::unexpected(claims.error());
     redeemed.claims = std::move(*claims);
     if (auto r = store::add_event(db, context.clock, redeemed.mytoken_id, "transfer_code_used", "",

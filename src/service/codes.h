@@ -12,8 +12,10 @@ Task<Result<json::object>> make_transfer_code(Context& context, Presentation pre
 // expired_token.
 Task<Result<json::object>> redeem_transfer_code(Context& context, Secret code, ClientInfo client);
 
-// The claims of a stored JWT of ours: signature and identity are checked, times are not.
-Result<token::Claims> claims_of_stored_jwt(const Context& context, const Secret& jwt);
+// The claims of a stored JWT of ours: signature and identity are checked, and that it is the JWT of the token whose row
+// it was found in; times are not. Errors invalid_token, unknown_code().
+Result<token::Claims> claims_of_stored_jwt(const Context& context, const Secret& jwt,
+                                           const std::string& mytoken_id);
 
 Error unknown_code();
 Error expired_code();

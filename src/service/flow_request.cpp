@@ -73,12 +73,21 @@ bool is_sane_redirect_uri(std::string_view uri, std::string_view issuer) {
 
 bool is_trusted_redirect_uri(const Settings& settings, const std::string& uri) {
   if (!is_sane_redirect_uri(uri, settings.issuer)) return false;
+  // The shortest match that says where the browser goes: the whole origin, or the path's slash.
+  const std::size_t origin =
+      uri.starts_with('/') ? 1
+                           : std::min(uri.find_first_of("/?#", uri.find("://") + 3), uri.size());
   for (const std::string& pattern : settings.trusted_redirect_uris) {
     // Patterns of existing configurations are prefixes ("^https://trusted\.example/"): what follows
-    // them is free, but they must match from the first character on.
+    // them is free, but they must match from the first character on, and a match that ends within
+    // the host's name trusts nobody ("https://trusted.example" is no word on
+    // https://trusted.example.evil.test).
     const re2::RE2 expression(pattern, re2::RE2::Quiet);
     re2::StringPiece rest(uri);
-    if (expression.ok() && re2::RE2::Consume(&rest, expression)) return true;
+    if (expression.ok() && re2::RE2::Consume(&rest, expression) &&
+        uri.size() - rest.size() >= origin) {
+      return true;
+    }
   }
   return false;
 }

@@ -19,7 +19,7 @@ Result<FlowRequest> parse_flow_request(const std::string& text);
 
 // An absolute https URL or a path on this server, without tricks (oidc.md §13.4).
 bool is_sane_redirect_uri(std::string_view uri, std::string_view issuer);
-// Matches one of the trusted patterns as a whole.
+// Matches one of the trusted patterns from its first character to the end of its host, at least.
 bool is_trusted_redirect_uri(const Settings& settings, const std::string& uri);
 
 }  // namespace mytoken::service

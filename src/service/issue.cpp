@@ -66,14 +66,10 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   auto admission = co_await admit(context, request.presentation, request.request_hash);
   if (!admission) co_return tl::unexpected(admission.error());
   if (admission->earlier_answer) {
-    auto body = parse_json(*admission->earlier_answer);
-    if (!body || !body->is_object()) co_return fail(internal_error("a stored answer is damaged"));
-    IssueAnswer answer;
-    answer.body = std::move(body->as_object());
-    if (const auto* update = answer.body.if_contains("token_update");
-        update && update->is_object()) {
-      answer.rotated = Secret(std::string(string_member(update->as_object(), "mytoken")));
-    }
+    auto earlier =
+        co_await earlier_answer(context, *admission, request.presentation.client.address);
+    if (!earlier) co_return tl::unexpected(earlier.error());
+    IssueAnswer answer{std::move(earlier->body), std::move(earlier->rotated)};
     co_return answer;
   }
   const Authenticated parent = std::move(admission->token);

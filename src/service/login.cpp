@@ -295,7 +295,7 @@ Task<Result<json::object>> poll(Context& context, Secret polling_code, ClientInf
   if (!flow_key) co_return tl::unexpected(flow_key.error());
   auto jwt = crypto::open(*row.sealed_jwt, *flow_key, "flow_result:" + row.id);
   if (!jwt) co_return tl::unexpected(jwt.error());
-  auto claims = claims_of_stored_jwt(context, *jwt);
+  auto claims = claims_of_stored_jwt(context, *jwt, *row.mytoken_id);
   if (!claims) co_return tl::unexpected(claims.error());
   const Delivery delivery = deliver(context, *row.mytoken_id, *jwt, request->wish.response_type,
                                     request->wish.max_token_len);

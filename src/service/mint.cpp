@@ -10,11 +10,13 @@
 namespace mytoken::service {
 namespace {
 
+// A successor's number may have more digits than its predecessor's.
+constexpr std::size_t growth_by_rotation = 64;
+
 Result<Secret> sign(const Context& context, const token::Claims& claims) {
   json::object header;
   header["alg"] = crypto::name(context.signing_key.algorithm());
   header["typ"] = "MT+JWT";
-  header["kid"] = context.signing_key.thumbprint();
   auto jwt = context.signing_key.sign(header, token::serialize(claims));
   if (!jwt) return tl::unexpected(jwt.error());
   return Secret(std::move(*jwt));
@@ -79,7 +81,7 @@ Result<Minted> mint(const Context& context, const MintRequest& request, const Se
   auto jwt = sign(context, claims);
   if (!jwt) return tl::unexpected(jwt.error());
   minted.jwt = std::move(*jwt);
-  if (minted.jwt.size() > token::longest_token) {
+  if (minted.jwt.size() > token::longest_token - growth_by_rotation) {
     return fail(
         invalid_request("the token would be too long: fewer or shorter restrictions are needed"));
   }
@@ -129,7 +131,7 @@ json::object mytoken_answer(const Context& context, const token::Claims& claims,
   if (is_code) {
     answer["expires_in"] = context.settings.transfer_code_lifetime.count();
   } else if (claims.exp) {
-    answer["expires_in"] = (*claims.exp - context.clock.now()).count();
+    answer["expires_in"] = std::max<std::int64_t>((*claims.exp - context.clock.now()).count(), 0);
   }
   if (!claims.restrictions.empty()) answer["restrictions"] = token::to_json(claims.restrictions);
   answer["capabilities"] = json::value_from(claims.capabilities);
@@ -169,7 +171,8 @@ Result<void> store_successor(sql::Transaction& db, const Context& context,
                              const ClientInfo& client) {
   const Time now = context.clock.now();
   auto rotated =
-      store::rotate_token(db, token.state.id, token.state.seq_no, next.token.sealed_key, now);
+      store::rotate_token(db, token.state.id, token.state.seq_no, next.token.sealed_key,
+                          context.clock.precise());
   if (!rotated) return tl::unexpected(rotated.error());
   if (!*rotated) return fail(not_current());
   // Codes and short tokens of the old JWT end here; the presented short token lives on for a retry

@@ -21,7 +21,7 @@ std::string envelope_context(const std::string& issuer) {
 }
 
 Seconds delay_after(std::int64_t attempts) {
-  const std::int64_t minutes = std::int64_t{1} << std::min<std::int64_t>(attempts, 11);
+  const std::int64_t minutes = std::int64_t{1} << std::clamp<std::int64_t>(attempts - 1, 0, 11);
   return std::min(Seconds(60 * minutes), Seconds(86400));
 }
 
@@ -30,6 +30,11 @@ Task<void> run_one(Context& context, store::OutboxRow row) {
   auto payload =
       crypto::open(row.sealed_payload, context.installation_secret, envelope_context(row.issuer));
   bool done = !provider || !payload;  // neither will ever work
+  if (done) {
+    context.log.warning(
+        "a refresh token is not revoked: its provider is not configured or its entry is damaged",
+        {{"issuer", row.issuer}});
+  }
   if (!done) done = co_await provider->revoke(*payload);
   const bool give_up = !done && row.attempts >= most_attempts;
   if (give_up) {

@@ -1,6 +1,8 @@
 // The provider sends the browser back (spec oidc.md §10): who may finish the flow, code exchange,
 // identity, and the first mytoken of a family. A redirect is processed once: the flow moves to
 // `exchanging` by compare-and-set.
+#include <algorithm>
+
 #include "base/encoding.h"
 #include "base/random.h"
 #include "crypto/envelope.h"
@@ -8,6 +10,7 @@
 #include "service/flow_request.h"
 #include "service/login.h"
 #include "service/mint.h"
+#include "service/outbox.h"
 #include "service/refresh.h"
 #include "store/flows.h"
 #include "store/history.h"
@@ -46,7 +49,39 @@ Task<Result<store::FlowRow>> flow_of_state(Context& context, std::string state) 
   if (!*flow || (*flow)->expires_at < context.clock.now() || (*flow)->status != "consented") {
     co_return fail(page(400, "invalid_request", "State mismatched"));
   }
+  if (!(*flow)->key_for_state || !(*flow)->sealed_secrets)
+    co_return fail(internal_error("a stored login is damaged"));
   co_return std::move(**flow);
+}
+
+// The browser that approved the login is the one that must come back, with good news or bad
+// (oidc.md §13.3).
+Result<void> require_browser(const Context& context, const store::FlowRow& flow,
+                             const Secret& browser) {
+  const bool bound = flow.browser_hash && !browser.empty() &&
+                     Secret::equal(crypto::sha256(browser.reveal()), *flow.browser_hash);
+  if (bound || context.settings.browser_binding == Settings::BrowserBinding::off) return {};
+  context.log.warning("a login came back in another browser", {{"issuer", flow.issuer}});
+  if (context.settings.browser_binding != Settings::BrowserBinding::strict) return {};
+  return fail(page(400, "invalid_request",
+                   "This login was approved in another browser. Please start again and stay in one "
+                   "browser."));
+}
+
+// Text of the provider as it may be stored and shown: valid, short, without control characters.
+std::string presentable(std::string text) {
+  constexpr std::size_t longest = 500;
+  if (!is_utf8(text)) return "the provider reported an error";
+  if (text.size() > longest) {
+    std::size_t end = longest;
+    while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0u) == 0x80u)
+      --end;
+    text.resize(end);
+  }
+  std::replace_if(
+      text.begin(), text.end(),
+      [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  return text;
 }
 
 // Moves the flow on; a database failure here only costs the poller the precise reason.
@@ -140,6 +175,9 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
   wanted.capabilities = *wish.capabilities;
   wanted.restrictions = token::with_maximum_lifetime(
       std::move(granted), context.clock.now(), exchange.provider->settings().mytokens_max_lifetime);
+  const auto expiry = token::expiry(wanted.restrictions);
+  if (expiry && *expiry < context.clock.now())  // passed while the user logged in
+    co_return fail(page(400, "invalid_request", "token would already be expired"));
   wanted.rotation = wish.rotation;
   wanted.auth_time = context.clock.now();
   const Secret family_key(random_bytes(32));
@@ -160,6 +198,21 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
   auto stored = co_await context.database.write(work);
   if (!stored) co_return tl::unexpected(stored.error());
   co_return end_of(exchange, cookie);
+}
+
+// A refresh token that nobody holds must not live on at the provider: revoked now, or later if the
+// provider does not listen now.
+Task<void> drop_refresh_token(Exchange& exchange, Secret refresh_token) {
+  Context& context = exchange.context;
+  if (co_await exchange.provider->revoke(refresh_token)) co_return;
+  auto work = [&](sql::Transaction& db) {
+    return queue_revocation(db, context, exchange.flow.issuer, refresh_token);
+  };
+  auto queued = co_await context.database.write(work);
+  if (!queued) {
+    context.log.error("a refresh token nobody holds could not be revoked",
+                      {{"issuer", exchange.flow.issuer}, {"problem", queued.error().cause}});
+  }
 }
 
 // Everything between the claim of the redirect and its end; the caller notes a failure in the flow.
@@ -194,8 +247,7 @@ Task<Result<LoginEnd>> exchange_code(Exchange& exchange) {
     error.status = provider_said_no;
     end = fail(std::move(error));
   }
-  // A refresh token that nobody holds must not live on at the provider.
-  if (!end) co_await exchange.provider->revoke(answer->refresh_token);
+  if (!end) co_await drop_refresh_token(exchange, answer->refresh_token);
   co_return end;
 }
 
@@ -205,45 +257,41 @@ bool may_be_retried(const Error& error) {
   return error.status == 502 || error.status == 503 || error.status == 500;
 }
 
+// The provider refused. A redirect that does not belong to a login of ours, or comes from another
+// browser or provider, ends nothing.
+Task<Result<LoginEnd>> finish_with_error(Context& context, Redirect redirect) {
+  std::string text = redirect.error;
+  if (!redirect.error_description.empty()) text += ": " + redirect.error_description;
+  text = presentable(std::move(text));
+  if (!redirect.state.empty()) {
+    auto flow = co_await flow_of_state(context, redirect.state);
+    if (flow) {
+      if (auto r = require_browser(context, *flow, redirect.browser); !r)
+        co_return tl::unexpected(r.error());
+      if (auto provider = context.providers.find(flow->issuer)) {
+        auto issuer = co_await provider->check_redirect_issuer(redirect.iss);
+        if (!issuer) co_return fail(page(400, "invalid_request", issuer.error().description));
+      }
+      const bool denied = redirect.error == "access_denied";
+      std::string reason = denied && !redirect.error_description.empty()
+                               ? presentable(std::move(redirect.error_description))
+                               : "oidc_error: " + text;
+      co_await leave_flow(context, flow->id, "consented", "failed", std::move(reason));
+    }
+  }
+  co_return fail(page(provider_said_no, "oidc_error", std::move(text)));
+}
+
 }  // namespace
 
 Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
-  if (!redirect.error.empty()) {
-    std::string text = redirect.error;
-    if (!redirect.error_description.empty()) text += ": " + redirect.error_description;
-    if (text.size() > 500) text.resize(500);
-    if (!is_utf8(text)) text = "the provider reported an error";
-    if (!redirect.state.empty()) {
-      auto flow = co_await flow_of_state(context, redirect.state);
-      if (flow) {
-        auto provider = context.providers.find(flow->issuer);
-        if (provider) {
-          auto issuer = co_await provider->check_redirect_issuer(redirect.iss);
-          if (!issuer) co_return fail(page(400, "invalid_request", issuer.error().description));
-        }
-        const bool denied = redirect.error == "access_denied";
-        std::string reason = denied && !redirect.error_description.empty()
-                                 ? redirect.error_description
-                                 : "oidc_error: " + text;
-        co_await leave_flow(context, flow->id, "consented", "failed", std::move(reason));
-      }
-    }
-    co_return fail(page(provider_said_no, "oidc_error", std::move(text)));
-  }
+  if (!redirect.error.empty()) co_return co_await finish_with_error(context, std::move(redirect));
   if (redirect.state.empty() || redirect.code.empty())
     co_return fail(page(400, "invalid_request", "State mismatched"));
   auto flow = co_await flow_of_state(context, redirect.state);
   if (!flow) co_return tl::unexpected(flow.error());
-  const bool bound = flow->browser_hash && !redirect.browser.empty() &&
-                     Secret::equal(crypto::sha256(redirect.browser.reveal()), *flow->browser_hash);
-  if (!bound && context.settings.browser_binding != Settings::BrowserBinding::off) {
-    context.log.warning("a login came back in another browser", {{"issuer", flow->issuer}});
-    if (context.settings.browser_binding == Settings::BrowserBinding::strict) {
-      co_return fail(page(400, "invalid_request",
-                          "This login was approved in another browser. Please start again and stay "
-                          "in one browser."));
-    }
-  }
+  if (auto r = require_browser(context, *flow, redirect.browser); !r)
+    co_return tl::unexpected(r.error());
   auto request = parse_flow_request(flow->request);
   if (!request) co_return tl::unexpected(request.error());
   const Secret state(redirect.state);

@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "crypto/envelope.h"
+#include "service/outbox.h"
 #include "store/refresh_tokens.h"
 
 namespace mytoken::service {
@@ -32,28 +33,48 @@ std::string envelope_context(store::RefreshTokenId id) {
   return "refresh_token:" + std::to_string(id);
 }
 
-// The successor's row; a conflict means that somebody stored a newer one, which then is the valid
-// one.
-Task<Result<bool>> store_once(Context& context, Journal::Entry entry) {
-  auto work = [&context, &entry](sql::Transaction& db) -> Result<bool> {
+// What became of a successor that was offered to the database.
+enum class Kept {
+  stored,
+  overtaken,  // somebody stored a newer one, which then is the valid one
+  ended,      // the family was revoked meanwhile: the successor is to be revoked too
+};
+
+// `successor`: the refresh token itself, if it is at hand to be revoked.
+Task<Result<Kept>> store_once(Context& context, Journal::Entry entry, std::string issuer,
+                              Secret successor) {
+  auto work = [&](sql::Transaction& db) -> Result<Kept> {
     auto stored = store::store_successor(db, entry.refresh_token_id, entry.version,
                                          entry.sealed_token, context.clock.now());
-    if (!stored) return stored;
+    if (!stored) return tl::unexpected(stored.error());
+    if (!*stored) {
+      auto row = store::refresh_token(db, entry.refresh_token_id);
+      if (!row) return tl::unexpected(row.error());
+      if (*row) return Kept::overtaken;
+      if (!successor.empty()) {
+        if (auto r = queue_revocation(db, context, issuer, successor); !r)
+          return tl::unexpected(r.error());
+      }
+      return Kept::ended;
+    }
     if (auto released = store::release_lease(db, entry.refresh_token_id, context.owner);
         !released) {
       return tl::unexpected(released.error());
     }
-    return stored;
+    return Kept::stored;
   };
   co_return co_await context.database.write(work);
 }
 
 // Stored, or in the journal, when it returns.
-Task<void> keep_successor(Context& context, Journal::Entry entry) {
+Task<void> keep_successor(Context& context, Journal::Entry entry, std::string issuer,
+                          Secret successor) {
   for (int attempt = 0; attempt < storing_tries; ++attempt) {
-    auto stored = co_await store_once(context, entry);
+    auto stored = co_await store_once(context, entry, issuer, successor);
     if (stored) {
-      if (!*stored) context.log.warning("a newer refresh token was stored meanwhile", {});
+      if (*stored == Kept::overtaken)
+        context.log.warning("a newer refresh token was stored meanwhile", {});
+      if (*stored == Kept::ended) wake_outbox(context);
       if (attempt > 0) context.journal.settled(entry);
       co_return;
     }
@@ -145,7 +166,7 @@ Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
   const Secret& successor = refreshed.answer.refresh_token;
   if (!successor.empty() && !(successor == *refresh_token)) {
     Journal::Entry entry{row.id, row.version, seal_refresh_token(successor, row.id, family_key)};
-    co_await keep_successor(context, std::move(entry));
+    co_await keep_successor(context, std::move(entry), row.issuer, successor);
     fault_point("after_successor_stored");
   }
   co_return refreshed;
@@ -170,12 +191,13 @@ Result<void> note_failure(sql::Transaction& db, const Context& context,
 Task<bool> replay_journal(Context& context) {
   bool all = true;
   for (const Journal::Entry& entry : context.journal.all()) {
-    auto stored = co_await store_once(context, entry);
+    auto stored = co_await store_once(context, entry, std::string(), Secret());
     if (!stored) {
       all = false;
       continue;
     }
-    if (*stored) context.log.info("a refresh token was brought back from the journal", {});
+    if (*stored == Kept::stored)
+      context.log.info("a refresh token was brought back from the journal", {});
     context.journal.settled(entry);
   }
   co_return all;

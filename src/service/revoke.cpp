@@ -30,7 +30,8 @@ Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, cons
     row.id = orphan.id;
     row.issuer = orphan.issuer;
     row.sealed_token = orphan.sealed_token;
-    if (auto waiting = context.journal.pending(orphan.id))
+    if (auto waiting = context.journal.pending(orphan.id);
+        waiting && waiting->version >= orphan.version)
       row.sealed_token = std::move(waiting->sealed_token);
     auto refresh_token = open_refresh_token(row, *key);
     if (!refresh_token) {
@@ -47,7 +48,7 @@ Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, cons
 
 Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
   const std::string issuer = request.oidc_issuer;
-  const Time arrival = request.presentation.arrival;
+  const PreciseTime arrival = request.presentation.arrival;
   auto token = co_await verify_presented(context, std::move(request.presentation), false);
   if (!token) {
     if (token.error().status >= 500) co_return tl::unexpected(token.error());
