@@ -53,7 +53,7 @@ const provider = new Provider(issuer, {
     revocation: { enabled: true, allowedPolicy: () => true },
     introspection: { enabled: true, allowedPolicy: () => true },
     resourceIndicators: {
-      enabled: true, defaultResource: () => `${issuer}/storage`, useGrantedResource: () => true,
+      enabled: true, defaultResource: (ctx, client, oneOf) => oneOf?.[0] ?? `${issuer}/storage`, useGrantedResource: () => true,
       getResourceServerInfo: (ctx, resource) => ({
         scope: [...oidcScopes, ...apiScopes].join(' '), audience: resource, accessTokenFormat: 'jwt',
         accessTokenTTL: Number(process.env.AT_TTL ?? 3600), jwt: { sign: { alg: 'RS256' } } }),

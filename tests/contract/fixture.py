@@ -32,7 +32,8 @@ class Shared:
     """The running stack and its tokens; made once, on first use."""
 
     def __init__(self):
-        self.stack = Stack(config={"features": {
+        # without rotation: this provider spends a refresh token even if it refuses the request
+        self.stack = Stack(rotate=False, config={"features": {
             "polling_codes": {"enabled": True, "polling_interval": 1},
             "oidc_flows": {"authorization_code": {"web": {"trusted_redirect_uris": ["^https://trusted\\.example/"]}}}}})
         self.stack.__enter__()

@@ -71,7 +71,7 @@ AccessTokens = table("AccessTokens", [
     Row("a scope outside the clause", access({"restrictions": [{"scope": "openid"}]}, scope="email"), 403, "usage_restricted"),
     Row("an address elsewhere", access({"restrictions": [{"hosts": ["192.0.2.1"]}]}), 403, "usage_restricted"),
     Row("access token for another issuer", access(oidc_issuer="https://other.example"), 400, "invalid_request"),
-    Row("an audience that the provider refuses", access(audience="not a uri"), 400, "oidc_error"),
+    Row("an audience that the provider refuses", access(audience="https://nobody.example"), 400, "oidc_error"),
     Row("comment of 256 characters", access(comment="c" * 256), 400, "invalid_request"),
 ])
 
@@ -109,10 +109,6 @@ Tokeninfo = table("Tokeninfo", [
 ])
 
 
-def mom_id(s, **request):
-    return s.api.sub_token(s.full, **request)["mom_id"]
-
-
 def is_revoked(make):
     """Revokes what `make` gives as members and keeps the token that must be dead then."""
     def call(s):
@@ -130,11 +126,6 @@ def whole_family(s):
     return s.api.sub_token(parent)["mytoken"], {"token": parent, "recursive": True}
 
 
-def by_mom_id(s):
-    child = s.api.sub_token(s.full)
-    return child["mytoken"], {"token": s.full, "mom_id": child["mom_id"]}
-
-
 def itself(s):
     token = s.sub()
     return token, {"token": token}
@@ -143,19 +134,12 @@ def itself(s):
 Revocation = table("Revocation", [
     Row("revoke", is_revoked(itself), 204, check=dead),
     Row("revoke with descendants", is_revoked(whole_family), 204, check=dead),
-    Row("revoke another token", is_revoked(by_mom_id), 204, check=dead),
     Row("revoke twice", lambda s: s.api.post(REVOKE, {"token": revoked(s)}), 204),
     Row("revoke garbage", lambda s: s.api.post(REVOKE, {"token": "garbage"}), 204),
     Row("revoke as RFC 7009 says", lambda s: s.api.post(REVOKE, form={"token": s.sub(), "token_type_hint": "refresh_token"}, headers=BASIC), 204),
     Row("revoke a transfer code", lambda s: s.api.post(REVOKE, {"token": s.sub(response_type="transfer_code")}), 204),
     Row("revoke by cookie clears the cookie", lambda s: s.api.post(REVOKE, {}, headers={"Cookie": f"mytoken={s.sub()}"}), 204,
         check=lambda case, answer, s: case.assertIn("mytoken=", " ".join(answer.headers.get_all("Set-Cookie") or []))),
-    Row("revoke by a rotating token", lambda s: s.api.post(REVOKE, {
-        "token": s.sub(rotation={"on_other": True}), "mom_id": mom_id(s)}), 200, schema="TokenUpdateOnly"),
     Row("revoke nothing", lambda s: s.api.post(REVOKE, {}), 400, "invalid_request"),
     Row("revoke for another issuer", lambda s: s.api.post(REVOKE, {"token": s.sub(), "oidc_issuer": "https://other.example"}), 400, "invalid_request"),
-    Row("revoke another token by an invalid one", lambda s: s.api.post(REVOKE, {"token": revoked(s), "mom_id": mom_id(s)}), 401, "invalid_token"),
-    Row("revoke a stranger's token without the capability", lambda s: s.api.post(REVOKE, {
-        "token": s.sub(capabilities=["AT"]), "mom_id": s.bob["mom_id"]}), 403),
-    Row("revoke a stranger's token", lambda s: s.api.post(REVOKE, {"token": s.full, "mom_id": s.bob["mom_id"]}), 403, "invalid_grant"),
 ])

@@ -10,6 +10,8 @@ from api import EVERYTHING, PASSWORDS, claims_of
 from shared import api, stack
 from stack import cli, wait_for_line
 
+REFUSED, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
+
 
 def run(*arguments, stdin=None):
     command, options = cli(stack(), *arguments)
@@ -106,7 +108,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(claims_of(self.ok("AT", "--MT-file", self.file(short, "short")).strip())["sub"], "alice")
         code = self.ok("MT", "--MT-file", parent, "--token-type", "transfer").strip()
         self.assertEqual(claims_of(self.ok("MT", "--TC", code).strip())["oidc_sub"], "alice")
-        self.assertIn("invalid_token", self.refused(4, "MT", "--TC", code))
+        self.assertIn("invalid_token", self.refused(REFUSED, "MT", "--TC", code))
 
     def test_introspection(self):
         answer = json.loads(self.ok("tokeninfo", "introspect", "--MT-file", self.file(self.full)))
@@ -125,21 +127,21 @@ class CommandLine(unittest.TestCase):
     def test_revocation(self):
         path = self.file(api().sub_token(self.full)["mytoken"])
         self.assertIn("revoked", self.ok("revoke", "--MT-file", path))
-        self.assertIn("invalid_token", self.refused(4, "AT", "--MT-file", path))
-        self.assertIn("invalid_token", self.refused(4, "tokeninfo", "introspect", "--MT-file", path))
+        self.assertIn("invalid_token", self.refused(REFUSED, "AT", "--MT-file", path))
+        self.assertIn("invalid_token", self.refused(REFUSED, "tokeninfo", "introspect", "--MT-file", path))
 
     def test_refusals_keep_stdout_empty(self):
         poor = api().sub_token(self.full, capabilities=["tokeninfo"])["mytoken"]
-        self.assertIn("insufficient_capabilities", self.refused(4, "AT", "--MT", poor))
-        self.refused(3, "AT", "--MT-file", self.folder / "missing")
-        self.refused(3, "AT")
+        self.assertIn("insufficient_capabilities", self.refused(REFUSED, "AT", "--MT", poor))
+        self.refused(WRONG_USAGE, "AT", "--MT-file", self.folder / "missing")
+        self.refused(WRONG_USAGE, "AT")
 
     def test_a_server_that_is_not_there(self):
         command, options = cli(stack(), "AT", "--MT", api().sub_token(self.full, response_type="short_token")["mytoken"])
         command[command.index("--url") + 1] = "http://127.0.0.1:1"
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
-        self.assertEqual((done.returncode, done.stdout), (5, ""), done.stderr)
+        self.assertEqual((done.returncode, done.stdout), (UNREACHABLE, ""), done.stderr)
 
     def test_the_token_never_shows_up_in_an_error(self):
         secret = api().sub_token(self.full, capabilities=["tokeninfo"])["mytoken"]
-        self.assertNotIn(secret.split(".")[2], self.refused(4, "AT", "--MT-file", self.file(secret)))
+        self.assertNotIn(secret.split(".")[2], self.refused(REFUSED, "AT", "--MT-file", self.file(secret)))

@@ -132,7 +132,7 @@ class ParallelUse(unittest.TestCase):
         self.assert_chain_is_alive()
 
     def test_requests_that_the_provider_refuses_do_not_end_the_chain(self):
-        self.assertEqual(parallel(6, lambda: api().access_token(self.mytoken, audience="nonsense")), {400: 6})
+        self.assertEqual(parallel(6, lambda: api().access_token(self.mytoken, scope="no.such.scope")), {400: 6})
         self.assert_chain_is_alive()
 
 
