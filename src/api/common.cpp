@@ -114,7 +114,7 @@ Result<Presented> require_token(const Api& api, const http::Request& request,
   auto found = find_token(request, parameters, members);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return fail(invalid_token("no mytoken found in request"));
-  return Presented{{std::move((*found)->text), client_of(request), api.context.clock.now()},
+  return Presented{{std::move((*found)->text), client_of(request), api.context.clock.precise()},
                    (*found)->source};
 }
 

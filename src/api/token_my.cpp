@@ -91,7 +91,7 @@ Task<Response> login(const Api& api, Request& request, Parameters parameters) {
 Task<Response> poll(const Api& api, Request& request, Parameters parameters) {
   auto code = parameters.secret("polling_code");
   if (!code) co_return error_answer(code.error(), request);
-  if (!*code) co_return error_answer(invalid_request("polling_code is missing"), request);
+  if (!*code) co_return error_answer(service::unknown_code(), request);
   auto answer = co_await service::poll(api.context, std::move(**code), client_of(request));
   if (!answer) co_return error_answer(answer.error(), request);
   co_return Response::json(200, std::move(*answer));
@@ -100,7 +100,7 @@ Task<Response> poll(const Api& api, Request& request, Parameters parameters) {
 Task<Response> redeem(const Api& api, Request& request, Parameters parameters) {
   auto code = parameters.secret("transfer_code");
   if (!code) co_return error_answer(code.error(), request);
-  if (!*code) co_return error_answer(invalid_request("transfer_code is missing"), request);
+  if (!*code) co_return error_answer(service::unknown_code(), request);
   auto answer =
       co_await service::redeem_transfer_code(api.context, std::move(**code), client_of(request));
   if (!answer) co_return error_answer(answer.error(), request);
@@ -114,9 +114,6 @@ Task<Response> token_my(const Api& api, Request& request) {
   if (!parameters) co_return error_answer(parameters.error(), request);
   std::string grant_type = request.query_value("grant_type").value_or("");
   if (grant_type.empty()) {
-    if (request.body.find_first_not_of(" \t\r\n") == std::string::npos) {
-      co_return error_answer(invalid_request("the body is empty; grant_type is needed"), request);
-    }
     auto member = parameters->text("grant_type");
     if (!member) co_return error_answer(member.error(), request);
     grant_type = member->value_or("");

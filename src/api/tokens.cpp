@@ -37,7 +37,8 @@ Task<http::Response> token_revoke(const Api& api, http::Request& request) {
   if (!found) co_return error_answer(found.error(), request);
   if (!*found) co_return error_answer(invalid_request("no token given"), request);
   service::RevocationRequest wanted;
-  wanted.presentation = {std::move((*found)->text), client_of(request), api.context.clock.now()};
+  wanted.presentation = {std::move((*found)->text), client_of(request),
+                         api.context.clock.precise()};
   wanted.oidc_issuer = issuer->value_or("");
   wanted.recursive = recursive->value_or(false);
   auto done = co_await service::revoke_presented(api.context, std::move(wanted));

@@ -7,6 +7,7 @@ namespace mytoken {
 
 using Seconds = std::chrono::seconds;
 using Time = std::chrono::sys_seconds;  // whole seconds since the epoch, UTC, as everywhere on the wire
+using PreciseTime = std::chrono::sys_time<std::chrono::microseconds>;  // where the order within a second matters
 
 // Thread-safe.
 class Clock {
