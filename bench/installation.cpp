@@ -1,21 +1,21 @@
-// Putting the server together, and the tokens that the load presents.
+// The configuration of the server, and the tokens that the load presents.
 #include "installation.h"
 
 #include <boost/asio/co_spawn.hpp>
 #include <fstream>
 #include <stdexcept>
 
+#include "app/keys.h"
 #include "base/encoding.h"
 #include "base/random.h"
 #include "crypto/hash.h"
 #include "in_process_provider.h"
+#include "net/curl_client.h"
 #include "service/mint.h"
 #include "service/refresh.h"
-#include "sql/sqlite.h"
 #include "store/ids.h"
 #include "store/proxies.h"
 #include "store/refresh_tokens.h"
-#include "store/schema.h"
 #include "store/tokens.h"
 
 namespace mytoken::bench {
@@ -24,6 +24,7 @@ namespace {
 constexpr std::size_t logins_at_once = 1000;
 constexpr std::size_t tokens_per_transaction = 1000;
 constexpr std::size_t bare_size = 1500;
+constexpr std::size_t most_connections = 12'000;
 
 template <class T>
 T require(Result<T> result) {
@@ -82,40 +83,48 @@ struct Installation::Sealed {
 };
 
 Installation::Installation(InstallationOptions options) : options_(std::move(options)) {
-  resolver_ = net::make_system_resolver(clock_);
+  app::Overrides overrides;
+  overrides.log = &log_;
   if (options_.issuer.empty()) {
     options_.issuer = in_process_issuer;
-    http_ = std::make_unique<InProcessProvider>(options_.issuer, options_.delay);
-  } else {
-    http_ = net::make_curl_client({});
+    provider_ = std::make_unique<InProcessProvider>(options_.issuer, options_.delay);
+    overrides.http = provider_.get();
   }
-  providers_.add(std::make_shared<oidc::Provider>(provider_settings(), *http_, clock_, log_));
-  sql::SqliteOptions file;
-  file.file = options_.folder / "mytoken.sqlite";
-  database_ = require(sql::open_sqlite(file, log_));
-  require(database_->migrate(store::migrations()));
-  journal_ = require(service::Journal::open(options_.folder / "journal", log_));
-  const crypto::Key key = crypto::Key::generate(options_.algorithm);
-  service::Settings settings;
-  settings.issuer = "https://mytoken.example.org";
-  context_.reset(new service::Context{settings, *database_, providers_, key, crypto::KeySet({key}),
-                                      service::derive_installation_secret(key), *resolver_, clock_,
-                                      log_, "bench-server", *journal_});
-  api_.emplace(api::Api{*context_, {}});
-  router_.emplace();
-  api::add_routes(*router_, *api_);
-  const auto body = std::make_shared<const std::string>(bare_size, 'm');
-  router_->add({"GET", bare_path, [body](http::Request&) { return bare(body); }});
-  http::ServerSettings serving;
-  serving.threads = options_.threads;
-  serving.limits.connections = 12'000;
-  serving.issuer = settings.issuer;
-  server_ = std::make_unique<http::Server>(serving, *router_, log_);
+  app::Config config;
+  config.service.issuer = config.http.issuer = "https://mytoken.example.org";
+  config.http.threads = options_.threads;
+  config.http.limits.connections = most_connections;
+  config.providers = {provider_settings()};
+  config.signing = {options_.algorithm, (options_.folder / "key.pem").string()};
+  config.database_file = (options_.folder / "mytoken.sqlite").string();
+  config.journal_file = (options_.folder / "journal").string();
+  std::filesystem::remove(config.signing.file);
+  require(app::make_key(config.signing, config.rsa_bits));
+  instance_ = require(app::Instance::start(std::move(config), overrides));
+  start_bare();
 }
 
 Installation::~Installation() {
-  database_.reset();  // finishes what is queued
-  server_.reset();
+  stop();
+}
+
+void Installation::stop() {
+  if (bare_thread_.joinable()) {
+    bare_->drain(std::chrono::seconds(2));
+    bare_thread_.join();
+  }
+  instance_.reset();
+}
+
+void Installation::start_bare() {
+  const auto body = std::make_shared<const std::string>(bare_size, 'm');
+  bare_router_.add({"GET", bare_path, [body](http::Request&) { return bare(body); }});
+  http::ServerSettings settings;
+  settings.threads = options_.threads;
+  settings.issuer = instance_->config().http.issuer;
+  bare_ = std::make_unique<http::Server>(settings, bare_router_, log_);
+  require(bare_->listen());
+  bare_thread_ = std::thread([this] { bare_->run(); });
 }
 
 oidc::ProviderSettings Installation::provider_settings() const {
@@ -153,6 +162,7 @@ std::vector<Secret> Installation::refresh_tokens(std::size_t count) {
 }
 
 void Installation::make_tokens(std::size_t count) {
+  service::Context& context = instance_->context();
   std::vector<Secret> granted = refresh_tokens(count);
   std::ofstream jwts(options_.folder / "jwt");
   std::ofstream short_tokens(options_.folder / "short");
@@ -168,8 +178,8 @@ void Installation::make_tokens(std::size_t count) {
       wanted.capabilities = {"AT", "tokeninfo", "create_mytoken"};
       wanted.restrictions = usual_restrictions(clock_.now());
       Sealed one;
-      one.token = require(service::mint(*context_, wanted, family_key));
-      one.short_token = service::deliver(*context_, one.token.id, one.token.jwt,
+      one.token = require(service::mint(context, wanted, family_key));
+      one.short_token = service::deliver(context, one.token.id, one.token.jwt,
                                          token::ResponseType::short_token, 0);
       one.refresh_token_id = store::random_id();
       one.refresh_token = service::seal_refresh_token(granted[i], one.refresh_token_id, family_key);
@@ -186,28 +196,15 @@ void Installation::make_tokens(std::size_t count) {
         auto r =
             store::add_refresh_token(db, id, *user, options_.issuer, one.refresh_token, true, now);
         if (!r) return r;
-        r = service::store_minted(db, *context_, one.token, *user, id, std::nullopt,
+        r = service::store_minted(db, context, one.token, *user, id, std::nullopt,
                                   "Used grant_type oidc_flow", client);
         if (!r) return r;
         if (r = store::add_proxy(db, *one.short_token.proxy); !r) return r;
       }
       return {};
     };
-    require(database_->write_now(work));
+    require(context.database.write_now(work));
   }
-}
-
-std::uint16_t Installation::listen() {
-  require(server_->listen());
-  return server_->ports().at(0);
-}
-
-void Installation::run() {
-  server_->run();
-}
-
-void Installation::stop() {
-  server_->drain(std::chrono::seconds(2));
 }
 
 }  // namespace mytoken::bench

@@ -1,16 +1,14 @@
-// A whole server in one process for benchmarks: HTTP, API, use cases and database are the real
-// ones; the provider is inside the process or a program beside it.
+// The whole server in one process for benchmarks, with tokens for the load; the provider is inside
+// the process or a program beside it. Beside the server listens a second one with the same HTTP and
+// nothing behind it: the ceiling.
 #pragma once
 #include <filesystem>
 #include <memory>
-#include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
-#include "api/api.h"
-#include "http/server.h"
-#include "net/curl_client.h"
-#include "service/context.h"
+#include "app/server.h"
 
 namespace mytoken::bench {
 
@@ -24,8 +22,8 @@ struct InstallationOptions {
 
 // Of the provider in this process.
 inline constexpr std::string_view in_process_issuer = "https://provider.bench.example";
-// Answers 1.5 kB from memory: what HTTP alone costs.
-inline constexpr std::string_view bare_path = "/api/v0/bench";
+// Of the bare server: answers 1.5 kB from memory.
+inline constexpr std::string_view bare_path = "/api/v0/bare";
 
 class Installation {
  public:
@@ -38,28 +36,25 @@ class Installation {
   // Makes `count` mytokens with refresh tokens of their own and writes them to the files "jwt" and
   // "short" of the folder, one per line.
   void make_tokens(std::size_t count);
-  // Opens the socket; result: its port.
-  std::uint16_t listen();
-  void run();  // until stop() is called from another thread
+  std::uint16_t port() const { return instance_->port(); }
+  std::uint16_t bare_port() const { return bare_->ports().at(0); }
+  // Ends both servers.
   void stop();
 
  private:
   struct Sealed;
+  void start_bare();
   std::vector<Secret> refresh_tokens(std::size_t count);
   oidc::ProviderSettings provider_settings() const;
 
   InstallationOptions options_;
   SystemClock clock_;
   Log log_{2, LogLevel::error, Log::Format::text};
-  std::unique_ptr<net::Resolver> resolver_;
-  std::unique_ptr<net::HttpClient> http_;
-  std::unique_ptr<http::Server> server_;  // its io_contexts outlive the database
-  std::unique_ptr<sql::Database> database_;
-  std::unique_ptr<service::Journal> journal_;
-  oidc::Providers providers_;
-  std::unique_ptr<service::Context> context_;
-  std::optional<api::Api> api_;
-  std::optional<http::Router> router_;
+  std::unique_ptr<net::HttpClient> provider_;  // null: over curl
+  std::unique_ptr<app::Instance> instance_;
+  http::Router bare_router_;
+  std::unique_ptr<http::Server> bare_;
+  std::thread bare_thread_;
 };
 
 }  // namespace mytoken::bench

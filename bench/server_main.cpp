@@ -1,5 +1,5 @@
 // bench-server: fills a database (`fill`) or serves one (`serve`) for scripts/bench. Serving, it
-// makes fresh tokens, prints its port and runs until it is ended.
+// makes fresh tokens, prints its port and that of the bare server, and runs until it is ended.
 #include <pthread.h>
 #include <sys/resource.h>
 
@@ -7,7 +7,6 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
-#include <thread>
 
 #include "filler.h"
 #include "installation.h"
@@ -53,13 +52,11 @@ int serve(bench::InstallationOptions options, std::size_t used) {
 
   bench::Installation installation(std::move(options));
   installation.make_tokens(used);
-  std::printf("%d\n", int{installation.listen()});
+  std::printf("%d %d\n", int{installation.port()}, int{installation.bare_port()});
   std::fflush(stdout);
-  std::thread serving([&installation] { installation.run(); });
   int received = 0;
   sigwait(&signals, &received);
   installation.stop();
-  serving.join();
   return 0;
 }
 
