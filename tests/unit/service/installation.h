@@ -8,6 +8,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <filesystem>
+#include <fstream>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -22,11 +23,13 @@
 #include "service/context.h"
 #include "service/issue.h"
 #include "service/login.h"
+#include "service/outbox.h"
 #include "sql/sqlite.h"
 #include "store/schema.h"
 #include "support/manual_clock.h"
 #include "support/run_task.h"
 #include "support/scripted_provider.h"
+#include "unit/service/faulty_database.h"
 
 namespace mytoken::test {
 
@@ -120,6 +123,36 @@ class Installation {
     return list;
   }
 
+  // The steps of a login, each as the API would call it.
+  Result<service::LoginStart> start(service::TokenWish wish = {}, const std::string& web_redirect = {}) {
+    service::LoginRequest request;
+    request.wish = std::move(wish);
+    if (request.wish.oidc_issuer.empty()) request.wish.oidc_issuer = provider->issuer();
+    request.web = !web_redirect.empty();
+    request.redirect_uri = web_redirect;
+    request.client = client();
+    return run(service::start_login(*context, std::move(request)));
+  }
+  static Secret consent_of(const service::LoginStart& start) {
+    return Secret(start.consent_uri.substr(start.consent_uri.rfind('/') + 1));
+  }
+  static Secret browser() { return Secret("a-browser-with-a-long-binding-secret"); }
+  // Consent and the provider; what comes back to /redirect, in the browser that consented.
+  service::Redirect consented(const service::LoginStart& start, service::ConsentEdits edits = {}) {
+    auto url = run(service::accept_consent(*context, consent_of(start), std::move(edits), browser()));
+    EXPECT_TRUE(url) << url.error().description;
+    service::Redirect back;
+    if (url) back = follow(*url);
+    back.browser = browser();
+    return back;
+  }
+  Result<service::LoginEnd> finish(service::Redirect back) {
+    return run(service::finish_login(*context, std::move(back)));
+  }
+  Result<json::object> poll(const Secret& polling_code) {
+    return run(service::poll(*context, polling_code, client()));
+  }
+
   // A login through consent, provider and poll; result: the poller's answer.
   json::object login(service::TokenWish wish = {}) {
     service::LoginRequest request;
@@ -194,6 +227,46 @@ class Installation {
     return names;
   }
 
+  // The context of one more server on the same database.
+  std::unique_ptr<service::Context> make_context(const service::Settings& settings, const std::string& owner,
+                                                 service::Journal& its_journal) {
+    return std::unique_ptr<service::Context>(new service::Context{
+        settings, *database, providers, *key, crypto::KeySet({*key}), service::derive_installation_secret(*key),
+        resolver, clock, log, owner, its_journal});
+  }
+
+  // For tests with an io_context of their own: the HTTP client keeps connections per io_context, so it goes before.
+  void drop_http() { reopen_http(); }
+  void background() { run(service::background_round(*context), true); }
+
+  // Changes rows as somebody with access to the database could.
+  void execute(const std::string& sql) {
+    auto done = database->write_now([&](sql::Transaction& db) -> Result<void> {
+      auto changed = db.execute(sql);
+      if (!changed) return tl::unexpected(changed.error());
+      return {};
+    });
+    EXPECT_TRUE(done) << done.error().cause;
+  }
+
+  // Everything in the folder of the installation, database and journal, as bytes.
+  std::string stored_bytes() {
+    restart();
+    std::string bytes;
+    for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+      std::ifstream in(entry.path(), std::ios::binary);
+      bytes += std::string(std::istreambuf_iterator<char>(in), {});
+    }
+    return bytes;
+  }
+
+  // Without a refresh token for the provider, without a provider: what is configured from now on.
+  void configure_no_provider() { providers = {}; }
+  void configure_maximum_lifetime(Seconds lifetime) {
+    longest_life = lifetime;
+    reopen_http();
+  }
+
   std::int64_t count(const std::string& sql) {
     std::int64_t number = -1;
     auto read = database->read_now([&](sql::Connection& db) -> Result<void> {
@@ -206,13 +279,14 @@ class Installation {
   }
 
   std::filesystem::path folder;
+  Seconds longest_life{0};  // mytokens_max_lifetime of the provider
   ManualClock clock;
   CollectingLog log;
   NamesByTable resolver;
   asio::io_context io{1};
   std::unique_ptr<ScriptedProvider> provider;
   std::unique_ptr<net::HttpClient> http;
-  std::unique_ptr<sql::Database> database;
+  std::unique_ptr<FaultyDatabase> database;
   std::unique_ptr<service::Journal> journal;
   oidc::Providers providers;
   std::optional<crypto::Key> key;
@@ -236,17 +310,19 @@ class Installation {
     settings.client_secret = Secret("client-secret");
     settings.scopes = {"openid", "profile", "email", "offline_access"};
     settings.rotating_refresh_tokens = rotating_;
+    settings.mytokens_max_lifetime = longest_life;
     providers.add(std::make_shared<oidc::Provider>(settings, *http, clock, log));
   }
 
   void open() {
     if (!key) key = crypto::Key::generate(crypto::Algorithm::es256);
     reopen_http();
+    database.reset();
     sql::SqliteOptions options;
     options.file = folder / "mytoken.sqlite";
     auto opened = sql::open_sqlite(options, log);
     ASSERT_TRUE(opened) << opened.error().cause;
-    database = std::move(*opened);
+    database = std::make_unique<FaultyDatabase>(std::move(*opened));
     auto migrated = database->migrate(store::migrations());
     ASSERT_TRUE(migrated) << migrated.error().cause;
     auto opened_journal = service::Journal::open(folder / "journal", log);
@@ -255,9 +331,7 @@ class Installation {
     service::Settings settings;
     settings.issuer = "https://mytoken.example.org";
     if (change_) change_(settings);
-    context.reset(new service::Context{settings, *database, providers, *key, crypto::KeySet({*key}),
-                                       service::derive_installation_secret(*key), resolver, clock, log, "server-1",
-                                       *journal});
+    context = make_context(settings, "server-1", *journal);
   }
 
   void close() {
