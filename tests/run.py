@@ -113,7 +113,7 @@ PARTS = {
     "unit": lambda: units("release", ALL_UNITS),
     "contract": lambda: scripted("contract"),
     "conformance": lambda: scripted("conformance"),
-    "e2e": lambda: scripted("e2e"),
+    "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
     "asan": lambda: units("asan", ASAN_UNITS),
     "tsan": lambda: units("tsan", TSAN_UNITS),
     "fuzz": fuzz,
