@@ -101,7 +101,7 @@ Try it by hand; sign in as {USER} / {PASSWORD} (also bob / bobby-pins, carol / c
   {binary} AT --MT-file {stack.folder / 'mytoken'} -s storage.read:/
   {binary} tokeninfo introspect --MT-file {stack.folder / 'mytoken'}
   curl -s {stack.issuer}/.well-known/mytoken-configuration
-  curl -s {stack.issuer}/api/v0/token/access -d grant_type=refresh_token --data-urlencode refresh_token@{stack.folder / 'mytoken'}
+  curl -s {stack.issuer}/api/v0/token/access -d grant_type=refresh_token -d refresh_token=$(cat {stack.folder / 'mytoken'})
 
 Logs: {stack.folder}. Ctrl-C ends everything.""")
 
