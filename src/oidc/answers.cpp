@@ -140,6 +140,7 @@ ProviderResult<TokenAnswer> read_token_answer(const net::HttpResponse& response,
                 response.status);
     problem.error = error;
     problem.description = sanitised(string_member(object, "error_description"), 500, secrets);
+    if (success) problem.refresh_token = Secret(std::string(string_member(object, "refresh_token")));
     return tl::unexpected(std::move(problem));
   }
   TokenAnswer answer;

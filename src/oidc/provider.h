@@ -79,6 +79,7 @@ struct ProviderError {
   std::string description;  // OAuth error_description, cut to 500 characters, control characters removed
   std::string cause;        // for the log
   int status = 0;           // HTTP status, 0 if none
+  Secret refresh_token{};   // of a success that was unusable otherwise: it may be the only valid one now
 };
 // As the API shows it: refused -> 400 oidc_error "<error>: <description>", unavailable -> 503, the rest -> 502.
 Error to_error(const ProviderError& error);

@@ -69,6 +69,7 @@ Task<Result<Kept>> store_once(Context& context, Journal::Entry entry, std::strin
 // Stored, or in the journal, when it returns.
 Task<void> keep_successor(Context& context, Journal::Entry entry, std::string issuer,
                           Secret successor) {
+  bool in_journal = false;
   for (int attempt = 0; attempt < storing_tries; ++attempt) {
     auto stored = co_await store_once(context, entry, issuer, successor);
     if (stored) {
@@ -78,10 +79,10 @@ Task<void> keep_successor(Context& context, Journal::Entry entry, std::string is
       if (attempt > 0) context.journal.settled(entry);
       co_return;
     }
-    if (attempt == 0) {
-      // The database failed once: the journal makes the successor safe before anything else is
-      // tried.
+    if (!in_journal) {
+      // The database failed: the journal makes the successor safe before anything else is tried.
       auto written = context.journal.append(entry);
+      in_journal = written.has_value();
       context.log.error("a rotated refresh token could not be stored; it is kept in the journal",
                         {{"problem", stored.error().cause},
                          {"journal", written ? "written" : written.error().cause}});
@@ -160,15 +161,16 @@ Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
   auto answer = co_await provider.refresh(*refresh_token, std::move(scopes), std::move(audiences),
                                           row.offline_granted);
   fault_point("after_provider_reply");
-  if (!answer) co_return tl::unexpected(std::move(answer.error()));
-  Refreshed refreshed;
-  refreshed.answer = std::move(*answer);
-  const Secret& successor = refreshed.answer.refresh_token;
+  // An answer that is unusable otherwise may still have rotated the refresh token.
+  const Secret successor = answer ? answer->refresh_token : answer.error().refresh_token;
   if (!successor.empty() && !(successor == *refresh_token)) {
     Journal::Entry entry{row.id, row.version, seal_refresh_token(successor, row.id, family_key)};
     co_await keep_successor(context, std::move(entry), row.issuer, successor);
     fault_point("after_successor_stored");
   }
+  if (!answer) co_return tl::unexpected(std::move(answer.error()));
+  Refreshed refreshed;
+  refreshed.answer = std::move(*answer);
   co_return refreshed;
 }
 

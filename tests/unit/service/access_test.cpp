@@ -149,6 +149,16 @@ TEST(Access, a_dropped_reply_never_ends_a_session_that_the_provider_still_honour
   EXPECT_EQ(site.count("SELECT used_at FROM clauses"), 1);
 }
 
+TEST(Access, a_successor_in_an_unusable_answer_is_kept) {
+  Installation site;
+  const Secret token = site.login_token(with_usages(1));
+  site.provider->set([](ProviderKnobs& k) { k.raw_answer = R"({"refresh_token":"the-successor"})"; });
+  EXPECT_FALSE(site.run(service::access_token(*site.context, site.access(token))));
+  EXPECT_EQ(site.count("SELECT used_at FROM clauses"), 0);
+  EXPECT_FALSE(site.run(service::access_token(*site.context, site.access(token))));
+  EXPECT_EQ(site.provider->last("/token").field("refresh_token"), "the-successor");
+}
+
 TEST(Access, a_request_is_sent_to_the_token_endpoint_once_even_if_the_reply_is_lost) {
   Installation site;
   const Secret token = site.login_token();
