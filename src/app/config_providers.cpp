@@ -28,8 +28,11 @@ bool is_provider_address(const std::string& text) {
           (host.starts_with("127.") && net::canonical_address(host)));
 }
 
-oidc::AudienceParameter read_audience(Values& values) {
-  oidc::AudienceParameter audience;
+// What is configured wins over what is known of the provider, also where it says the general
+// default.
+void read_audience(Values& values, oidc::AudienceParameter& audience) {
+  if (!values.has("audience")) return;
+  audience = {};
   const bool has_others =
       values.has("audience.request_parameter") || values.has("audience.space_separate_auds");
   if (values.boolean("audience.use_rfc8707", true)) {
@@ -38,27 +41,35 @@ oidc::AudienceParameter read_audience(Values& values) {
           "audience",
           "request_parameter and space_separate_auds only count with use_rfc8707: false");
     }
-    return audience;
+    return;
   }
   audience.mode = oidc::AudienceParameter::Mode::parameter;
   audience.name = values.text("audience.request_parameter");
   if (audience.name.empty()) audience.name = "resource";
   audience.space_separated = values.boolean("audience.space_separate_auds", false);
-  return audience;
 }
 
 void read_quirks(Values& values, ProviderSettings& settings) {
-  constexpr const char* offline[] = {"scope", "access_type", "none"};
-  settings.offline_access =
-      offline[values.choice("quirks.offline_access", 0, {"scope", "access_type", "none"})];
+  if (values.has("quirks.offline_access")) {
+    constexpr const char* offline[] = {"scope", "access_type", "none"};
+    settings.offline_access =
+        offline[values.choice("quirks.offline_access", 0, {"scope", "access_type", "none"})];
+  }
   settings.prompt = values.text("quirks.prompt", settings.prompt);
-  settings.refresh_offline_access = static_cast<ProviderSettings::OfflineOnRefresh>(
-      values.choice("quirks.refresh_offline_access", 0, {"auto", "yes", "no"}));
-  settings.authentication = static_cast<oidc::ClientAuthentication>(values.choice(
-      "quirks.token_auth_method", 0, {"auto", "client_secret_basic", "client_secret_post"}));
-  settings.rotating_refresh_tokens = values.boolean("quirks.rotating_refresh_tokens", true);
-  settings.extra_auth_params = values.pairs("quirks.extra_auth_params");
-  settings.extra_refresh_params = values.pairs("quirks.extra_refresh_params");
+  if (values.has("quirks.refresh_offline_access")) {
+    settings.refresh_offline_access = static_cast<ProviderSettings::OfflineOnRefresh>(
+        values.choice("quirks.refresh_offline_access", 0, {"auto", "yes", "no"}));
+  }
+  if (values.has("quirks.token_auth_method")) {
+    settings.authentication = static_cast<oidc::ClientAuthentication>(values.choice(
+        "quirks.token_auth_method", 0, {"auto", "client_secret_basic", "client_secret_post"}));
+  }
+  settings.rotating_refresh_tokens =
+      values.boolean("quirks.rotating_refresh_tokens", settings.rotating_refresh_tokens);
+  if (values.has("quirks.extra_auth_params"))
+    settings.extra_auth_params = values.pairs("quirks.extra_auth_params");
+  if (values.has("quirks.extra_refresh_params"))
+    settings.extra_refresh_params = values.pairs("quirks.extra_refresh_params");
   if (values.has("quirks.rt_invalid_errors"))
     settings.rt_invalid_errors = values.texts("quirks.rt_invalid_errors");
   // Id tokens of configured providers are always checked.
@@ -71,6 +82,7 @@ ProviderSettings read_provider(Values& values) {
   if (!settings.issuer.empty() && !is_provider_address(settings.issuer)) {
     values.error("issuer", "must be an https address (http only on this machine)");
   }
+  settings = oidc::with_builtin_quirks(std::move(settings));
   settings.name = values.text("name");
   settings.client_id = values.required("client_id", "register a client at the provider");
   settings.client_secret = Secret(
@@ -80,7 +92,7 @@ ProviderSettings read_provider(Values& values) {
     values.error("scopes", "missing; list the scopes that the client may ask for");
   settings.mytokens_max_lifetime = values.duration("mytokens_max_lifetime", Seconds(0), Seconds(0),
                                                    Seconds(std::int64_t{100} * 365 * 86400));
-  settings.audience = read_audience(values);
+  read_audience(values, settings.audience);
   read_quirks(values, settings);
 
   // Ignoring these would give every user of the provider what the operator wanted to give to some.

@@ -98,8 +98,7 @@ struct Instance::Impl {
       resolver = own_resolver.get();
     }
     for (const oidc::ProviderSettings& settings : config.providers) {
-      providers.add(std::make_shared<oidc::Provider>(oidc::with_builtin_quirks(settings), *client,
-                                                     *clock, *log));
+      providers.add(std::make_shared<oidc::Provider>(settings, *client, *clock, *log));
     }
   }
 

@@ -50,7 +50,8 @@ struct ProviderSettings {
   bool validate_id_token = true;         // false: claims are read without checks (guest provider only)
 };
 
-// Fills quirks that were not configured from the built-in table by issuer host (oidc.md §19.2).
+// What is known of the provider at this issuer (oidc.md §19.2), for settings that hold the defaults; whatever is
+// configured is set afterwards.
 ProviderSettings with_builtin_quirks(ProviderSettings settings);
 
 struct Metadata {

@@ -218,6 +218,21 @@ TEST(Config, audience_and_quirks_reach_the_provider) {
             oidc::AudienceParameter::Mode::resource);
 }
 
+TEST(Config, what_is_configured_wins_over_what_is_known_of_a_provider) {
+  const std::string google =
+      "providers:\n  - issuer: https://accounts.google.com\n    client_id: a\n"
+      "    client_secret: b\n    scopes: [openid]\n";
+  const oidc::ProviderSettings known = load({smallest, google}).config.providers.at(0);
+  EXPECT_FALSE(known.rotating_refresh_tokens);
+  EXPECT_EQ(known.offline_access, "access_type");
+  const oidc::ProviderSettings told =
+      load({smallest,
+            google + "    quirks: {rotating_refresh_tokens: yes, offline_access: scope}\n"})
+          .config.providers.at(0);
+  EXPECT_TRUE(told.rotating_refresh_tokens);
+  EXPECT_EQ(told.offline_access, "scope");
+}
+
 TEST(Config, switches_may_be_plain_booleans) {
   const Loaded loaded =
       load({smallest, "features: {short_tokens: false, guest_mode: no, ssh: yes}\n"});
