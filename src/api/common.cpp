@@ -118,7 +118,8 @@ Result<Presented> require_token(const Api& api, const http::Request& request,
                    (*found)->source};
 }
 
-http::Response error_answer(const Error& error, const http::Request& request) {
+http::Response error_answer(const Api& api, const Error& error, const http::Request& request) {
+  service::log_refusal(api.context, error, request.request_id, request.client_address);
   return http::Response::error(error, request.request_id);
 }
 

@@ -36,7 +36,8 @@ struct Presented {
 Result<Presented> require_token(const Api& api, const http::Request& request, const http::Parameters& parameters,
                                 std::initializer_list<std::string_view> members = {"mytoken"});
 
-http::Response error_answer(const Error& error, const http::Request& request);
+// The error object; the log learns code and cause, with the request's id.
+http::Response error_answer(const Api& api, const Error& error, const http::Request& request);
 
 // Sets or deletes the cookie `mytoken` (§2.6). Deleting is said twice: the reference set it with a Domain.
 void set_token_cookie(http::Response& response, const Api& api, const Secret& token);

@@ -48,14 +48,14 @@ Result<service::AccessRequest> parse(const http::Parameters& parameters) {
 
 Task<http::Response> token_access(const Api& api, http::Request& request) {
   auto parameters = http::Parameters::parse(request);
-  if (!parameters) co_return error_answer(parameters.error(), request);
+  if (!parameters) co_return error_answer(api, parameters.error(), request);
   auto wanted = parse(*parameters);
-  if (!wanted) co_return error_answer(wanted.error(), request);
+  if (!wanted) co_return error_answer(api, wanted.error(), request);
   auto presented = require_token(api, request, *parameters, {"mytoken", "refresh_token"});
-  if (!presented) co_return error_answer(presented.error(), request);
+  if (!presented) co_return error_answer(api, presented.error(), request);
   wanted->presentation = std::move(presented->presentation);
   auto answer = co_await service::access_token(api.context, std::move(*wanted));
-  if (!answer) co_return error_answer(answer.error(), request);
+  if (!answer) co_return error_answer(api, answer.error(), request);
   http::Response response = http::Response::json(200, std::move(answer->body));
   if (!answer->rotated.empty() && presented->source == TokenSource::cookie) {
     set_token_cookie(response, api, answer->rotated);

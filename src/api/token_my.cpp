@@ -14,18 +14,18 @@ using http::Response;
 
 Task<Response> subtoken(const Api& api, Request& request, Parameters parameters) {
   auto wish = parse_wish(api, parameters);
-  if (!wish) co_return error_answer(wish.error(), request);
+  if (!wish) co_return error_answer(api, wish.error(), request);
   auto strict = parameters.boolean("error_on_restrictions");
-  if (!strict) co_return error_answer(strict.error(), request);
+  if (!strict) co_return error_answer(api, strict.error(), request);
   auto presented = require_token(api, request, parameters);
-  if (!presented) co_return error_answer(presented.error(), request);
+  if (!presented) co_return error_answer(api, presented.error(), request);
   service::SubtokenRequest wanted;
   wanted.presentation = std::move(presented->presentation);
   wanted.wish = std::move(*wish);
   wanted.error_on_restrictions = strict->value_or(false);
   wanted.request_hash = crypto::sha256("subtoken " + request.body);
   auto answer = co_await service::make_subtoken(api.context, std::move(wanted));
-  if (!answer) co_return error_answer(answer.error(), request);
+  if (!answer) co_return error_answer(api, answer.error(), request);
   Response response = Response::json(200, std::move(answer->body));
   if (!answer->rotated.empty() && presented->source == TokenSource::cookie) {
     set_token_cookie(response, api, answer->rotated);
@@ -55,23 +55,23 @@ Result<bool> is_web(const Parameters& parameters) {
 
 Task<Response> login(const Api& api, Request& request, Parameters parameters) {
   auto flow = parameters.text("oidc_flow", false);
-  if (!flow) co_return error_answer(flow.error(), request);
+  if (!flow) co_return error_answer(api, flow.error(), request);
   if (*flow && **flow != "authorization_code") {
-    co_return error_answer(invalid_request("oidc_flow must be authorization_code"), request);
+    co_return error_answer(api, invalid_request("oidc_flow must be authorization_code"), request);
   }
   auto web = is_web(parameters);
-  if (!web) co_return error_answer(web.error(), request);
+  if (!web) co_return error_answer(api, web.error(), request);
   auto redirect_uri = parameters.text("redirect_uri");
-  if (!redirect_uri) co_return error_answer(redirect_uri.error(), request);
+  if (!redirect_uri) co_return error_answer(api, redirect_uri.error(), request);
   auto wish = parse_wish(api, parameters);
-  if (!wish) co_return error_answer(wish.error(), request);
+  if (!wish) co_return error_answer(api, wish.error(), request);
   service::LoginRequest wanted;
   wanted.wish = std::move(*wish);
   wanted.web = *web;
   wanted.redirect_uri = redirect_uri->value_or("");
   wanted.client = client_of(request);
   auto start = co_await service::start_login(api.context, std::move(wanted));
-  if (!start) co_return error_answer(start.error(), request);
+  if (!start) co_return error_answer(api, start.error(), request);
   json::object body;
   if (!start->authorization_uri.empty()) {
     body["authorization_uri"] = start->authorization_uri;
@@ -90,20 +90,20 @@ Task<Response> login(const Api& api, Request& request, Parameters parameters) {
 
 Task<Response> poll(const Api& api, Request& request, Parameters parameters) {
   auto code = parameters.secret("polling_code");
-  if (!code) co_return error_answer(code.error(), request);
-  if (!*code) co_return error_answer(service::unknown_code(), request);
+  if (!code) co_return error_answer(api, code.error(), request);
+  if (!*code) co_return error_answer(api, service::unknown_code(), request);
   auto answer = co_await service::poll(api.context, std::move(**code), client_of(request));
-  if (!answer) co_return error_answer(answer.error(), request);
+  if (!answer) co_return error_answer(api, answer.error(), request);
   co_return Response::json(200, std::move(*answer));
 }
 
 Task<Response> redeem(const Api& api, Request& request, Parameters parameters) {
   auto code = parameters.secret("transfer_code");
-  if (!code) co_return error_answer(code.error(), request);
-  if (!*code) co_return error_answer(service::unknown_code(), request);
+  if (!code) co_return error_answer(api, code.error(), request);
+  if (!*code) co_return error_answer(api, service::unknown_code(), request);
   auto answer =
       co_await service::redeem_transfer_code(api.context, std::move(**code), client_of(request));
-  if (!answer) co_return error_answer(answer.error(), request);
+  if (!answer) co_return error_answer(api, answer.error(), request);
   co_return Response::json(200, std::move(*answer));
 }
 
@@ -111,11 +111,11 @@ Task<Response> redeem(const Api& api, Request& request, Parameters parameters) {
 
 Task<Response> token_my(const Api& api, Request& request) {
   auto parameters = Parameters::parse(request);
-  if (!parameters) co_return error_answer(parameters.error(), request);
+  if (!parameters) co_return error_answer(api, parameters.error(), request);
   std::string grant_type = request.query_value("grant_type").value_or("");
   if (grant_type.empty()) {
     auto member = parameters->text("grant_type");
-    if (!member) co_return error_answer(member.error(), request);
+    if (!member) co_return error_answer(api, member.error(), request);
     grant_type = member->value_or("");
   }
   const service::Settings& settings = api.context.settings;
@@ -129,7 +129,7 @@ Task<Response> token_my(const Api& api, Request& request) {
   if (grant_type == "transfer_code" && settings.representations.transfer_codes) {
     co_return co_await redeem(api, request, std::move(*parameters));
   }
-  co_return error_answer(invalid_grant("Unsupported grant_type"), request);
+  co_return error_answer(api, invalid_grant("Unsupported grant_type"), request);
 }
 
 }  // namespace mytoken::api

@@ -10,6 +10,19 @@ Secret derive_installation_secret(const crypto::Key& signing_key) {
   return crypto::hkdf_sha512(der.reveal(), "", "mytoken installation secret v1", 32);
 }
 
+void log_refusal(const Context& context, const Error& error, const std::string& request_id,
+                 const std::string& client_address) {
+  const LogLevel level = error.status >= 500 ? LogLevel::error : LogLevel::info;
+  if (!context.log.enabled(level)) return;
+  context.log.write(level, "a request was refused",
+                    {{"request_id", request_id},
+                     {"status", error.status},
+                     {"error", error.code},
+                     {"reason", error.description},
+                     {"cause", error.cause},
+                     {"ip", client_address}});
+}
+
 std::string base_url(const Settings& settings) {
   std::string url = settings.issuer;
   if (url.ends_with('/')) url.pop_back();

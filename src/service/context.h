@@ -64,6 +64,10 @@ struct Context {
 // 32 bytes for codes and the outbox, from the signing key, so that all servers of an installation share them.
 Secret derive_installation_secret(const crypto::Key& signing_key);
 
+// One line for a request that ends with this error: warning if it is ours or the provider's, info if it is the client's.
+void log_refusal(const Context& context, const Error& error, const std::string& request_id,
+                 const std::string& client_address);
+
 // The issuer without its trailing slash: prefix of all URLs.
 std::string base_url(const Settings& settings);
 

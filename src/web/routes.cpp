@@ -20,6 +20,11 @@ Response html(int status, std::string body) {
   return response;
 }
 
+Response refuse(const Web& web, const Request& request, const Error& error) {
+  service::log_refusal(web.context, error, request.request_id, request.client_address);
+  return Response::error(error, request.request_id);
+}
+
 bool admits_html(const Request& request) {
   const std::string_view accept = request.headers.get("Accept");
   return accept.empty() || accept.find("*/*") != std::string_view::npos ||
@@ -75,7 +80,7 @@ Task<Response> show_consent(const Web& web, Request& request) {
   const std::string code = request.path_parameters.at(0);
   auto view = co_await service::consent_view(web.context, Secret(code));
   if (!view) {
-    if (!admits_html(request)) co_return Response::error(view.error(), request.request_id);
+    if (!admits_html(request)) co_return refuse(web, request, view.error());
     co_return html(view.error().status,
                    error_page(web.settings, view.error().status, "Not found",
                               "This login is unknown or expired. Please start again."));
@@ -160,26 +165,25 @@ Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& para
 Task<Response> decide_consent(const Web& web, Request& request) {
   const std::string code = request.path_parameters.at(0);
   if (is_foreign_origin(web, request)) {
-    co_return Response::error(access_denied("the request comes from another site", 403),
-                              request.request_id);
+    co_return refuse(web, request, access_denied("the request comes from another site", 403));
   }
   auto parameters = Parameters::parse(request);
-  if (!parameters) co_return Response::error(parameters.error(), request.request_id);
+  if (!parameters) co_return refuse(web, request, parameters.error());
   if (parameters->has("decision"))
     co_return co_await decide_by_form(web, request, *parameters, code);
   json::object body;
   if (parameters->empty()) {
     auto url = co_await service::decline_consent(web.context, Secret(code));
-    if (!url) co_return Response::error(url.error(), request.request_id);
+    if (!url) co_return refuse(web, request, url.error());
     body["url"] = *url;
     co_return Response::json(278, body);
   }
   auto edits = parse_edits(web, *parameters);
-  if (!edits) co_return Response::error(edits.error(), request.request_id);
+  if (!edits) co_return refuse(web, request, edits.error());
   const Browser browser = browser_of(web, request);
   auto url = co_await service::accept_consent(web.context, Secret(code), std::move(*edits),
                                               browser.secret);
-  if (!url) co_return Response::error(url.error(), request.request_id);
+  if (!url) co_return refuse(web, request, url.error());
   body["authorization_uri"] = *url;
   Response response = Response::json(278, body);
   if (browser.is_new) set_flow_cookie(response, web, browser.secret);
@@ -216,10 +220,7 @@ Task<Response> redirect(const Web& web, Request& request) {
   auto end = co_await service::finish_login(web.context, std::move(back));
   if (!end) {
     const Error& error = end.error();
-    if (!error.cause.empty()) {
-      web.context.log.warning("a login failed",
-                              {{"request_id", request.request_id}, {"cause", error.cause}});
-    }
+    service::log_refusal(web.context, error, request.request_id, request.client_address);
     const std::string text = error.status == 500 ? "Please try again. Request " + request.request_id
                                                  : error.code + ": " + error.description;
     co_return html(error.status,
