@@ -92,7 +92,7 @@ Task<void> undo(Job& job, std::optional<oidc::ProviderError> error) {
       if (auto r = note_failure(db, job.context, *job.provider, job.refresh_token, *error); !r)
         return r;
     }
-    return store::release_lease(db, job.refresh_token.id, job.context.owner);
+    return release_lease(db, job.context, job.refresh_token.id);
   };
   auto undone = co_await job.context.database.write(work);
   if (!undone) {
@@ -137,7 +137,7 @@ Result<void> settle(sql::Transaction& db, const Job& job, const oidc::TokenAnswe
   auto state = store::token_state(db, id);
   if (!state) return tl::unexpected(state.error());
   if (!*state) return fail(not_current());
-  if (auto r = store::release_lease(db, job.refresh_token.id, context.owner); !r) return r;
+  if (auto r = release_lease(db, context, job.refresh_token.id); !r) return r;
   if (job.refresh_token.state != "ok") {
     if (auto r = store::set_refresh_state(db, job.refresh_token.id, "ok", context.clock.now()); !r)
       return r;

@@ -50,6 +50,26 @@ std::optional<Journal::Entry> parse(const std::string& line) {
   return Journal::Entry{*id_value, *version_value, *bytes};
 }
 
+bool write_all(int descriptor, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written <= 0) return false;
+    bytes.remove_prefix(static_cast<std::size_t>(written));
+  }
+  return true;
+}
+
+// A new file is safe when its folder knows it.
+bool sync_folder(const std::filesystem::path& file) {
+  const std::filesystem::path folder = file.has_parent_path() ? file.parent_path() : ".";
+  const int descriptor = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (descriptor < 0) return false;
+  const bool done = ::fsync(descriptor) == 0;
+  ::close(descriptor);
+  return done;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Journal>> Journal::open(std::filesystem::path file, Log& log) {
@@ -61,37 +81,61 @@ Result<std::unique_ptr<Journal>> Journal::open(std::filesystem::path file, Log& 
 Result<void> Journal::load() {
   std::error_code problem;
   if (!std::filesystem::exists(file_, problem)) return {};
-  std::ifstream in(file_);
-  if (!in)
-    return fail(internal_error("the journal " + file_.string() +
-                               " cannot be read: " + std::strerror(errno)));
-  std::string line;
-  while (std::getline(in, line)) {
-    auto entry = parse(line);
-    if (!entry) {
-      if (in.eof()) break;  // torn by a crash: its refresh was never acknowledged
+  std::ifstream in(file_, std::ios::binary);
+  if (!in || !std::filesystem::is_regular_file(file_, problem))
+    return fail(internal_error("the journal " + file_.string() + " cannot be read"));
+  std::ostringstream content;
+  content << in.rdbuf();
+  const std::string text = content.str();
+  if (in.bad()) return fail(internal_error("the journal " + file_.string() + " cannot be read"));
+  std::size_t begin = 0;
+  while (begin < text.size()) {
+    const std::size_t end = text.find('\n', begin);
+    auto entry = parse(text.substr(begin, end == std::string::npos ? end : end - begin));
+    if (entry) {
+      auto& newest = entries_[entry->refresh_token_id];
+      if (newest.version <= entry->version) newest = std::move(*entry);
+    } else if (end != std::string::npos) {
       return fail(
           internal_error("the journal " + file_.string() +
                          " is damaged: move it away only if its refresh tokens may be lost"));
     }
-    auto& newest = entries_[entry->refresh_token_id];
-    if (newest.version <= entry->version) newest = std::move(*entry);
+    // What comes next must begin on a line of its own: a last line that was torn by a crash goes
+    // (its refresh was never acknowledged), one that only lacks its end gets it.
+    if (end == std::string::npos) return end_last_line(begin, entry.has_value());
+    begin = end + 1;
   }
   return {};
+}
+
+Result<void> Journal::end_last_line(std::size_t begin, bool is_whole) {
+  const int descriptor = ::open(file_.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  const bool done = descriptor >= 0 &&
+                    (is_whole ? write_all(descriptor, "\n")
+                              : ::ftruncate(descriptor, static_cast<off_t>(begin)) == 0) &&
+                    ::fsync(descriptor) == 0;
+  const int problem = errno;
+  if (descriptor >= 0) ::close(descriptor);
+  if (done) return {};
+  return fail(internal_error("the journal " + file_.string() +
+                             " cannot be written: " + std::strerror(problem)));
 }
 
 Result<void> Journal::append(const Entry& entry) {
   const std::string line = line_of(entry);
   const std::lock_guard lock(mutex_);
+  entries_[entry.refresh_token_id] =
+      entry;  // even if the disk refuses: this process still knows it
   const int descriptor = ::open(file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (descriptor < 0) return fail(internal_error(std::string("journal: ") + std::strerror(errno)));
-  const bool written =
-      ::write(descriptor, line.data(), line.size()) == static_cast<ssize_t>(line.size()) &&
-      ::fsync(descriptor) == 0;
+  const off_t before = ::lseek(descriptor, 0, SEEK_END);
+  const bool written = before >= 0 && write_all(descriptor, line) && ::fsync(descriptor) == 0 &&
+                       (before > 0 || sync_folder(file_));
   const int problem = errno;
+  // Half a line would spoil the next one.
+  if (!written && before >= 0 && ::ftruncate(descriptor, before) != 0)
+    log_.error("a torn line stays in the journal", {{"problem", std::strerror(errno)}});
   ::close(descriptor);
-  entries_[entry.refresh_token_id] =
-      entry;  // even if the disk refused: this process still knows it
   if (!written) return fail(internal_error(std::string("journal: ") + std::strerror(problem)));
   return {};
 }

@@ -3,7 +3,7 @@
 // database is back. The successor is sealed under its family's key, so the file reveals nothing.
 //
 // Format: one line per entry, "mytoken-journal-1 <refresh token id> <version it succeeds> <base64 envelope> <sha256>".
-// A torn last line (crash while writing) is passed over. Thread-safe.
+// A torn last line (crash while writing) is removed. Thread-safe.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -40,6 +40,7 @@ class Journal {
  private:
   Journal(std::filesystem::path file, Log& log) : file_(std::move(file)), log_(log) {}
   Result<void> load();
+  Result<void> end_last_line(std::size_t begin, bool is_whole);
 
   std::filesystem::path file_;
   Log& log_;

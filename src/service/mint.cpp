@@ -170,9 +170,8 @@ Result<void> store_successor(sql::Transaction& db, const Context& context,
                              const std::string& request_hash, const std::string& answer,
                              const ClientInfo& client) {
   const Time now = context.clock.now();
-  auto rotated =
-      store::rotate_token(db, token.state.id, token.state.seq_no, next.token.sealed_key,
-                          context.clock.precise());
+  auto rotated = store::rotate_token(db, token.state.id, token.state.seq_no, next.token.sealed_key,
+                                     context.clock.precise());
   if (!rotated) return tl::unexpected(rotated.error());
   if (!*rotated) return fail(not_current());
   // Codes and short tokens of the old JWT end here; the presented short token lives on for a retry

@@ -142,6 +142,15 @@ Result<store::RefreshTokenRow> newest_refresh_token(sql::Connection& db, const C
   return std::move(**row);
 }
 
+Result<void> release_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id) {
+  if (auto waiting = context.journal.pending(id)) {
+    auto stored = store::store_successor(db, id, waiting->version, waiting->sealed_token,
+                                         context.clock.now());
+    if (!stored) return tl::unexpected(stored.error());
+  }
+  return store::release_lease(db, id, context.owner);
+}
+
 Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
     Context& context, oidc::Provider& provider, store::RefreshTokenRow row, Secret family_key,
     std::vector<std::string> scopes, std::vector<std::string> audiences) {

@@ -27,8 +27,12 @@ Result<void> take_lease(sql::Transaction& db, const Context& context, store::Ref
 Result<store::RefreshTokenRow> newest_refresh_token(sql::Connection& db, const Context& context,
                                                     store::RefreshTokenId id);
 
+// Ends this server's lease. A successor that waits in the journal is stored with it, because the next holder may be a
+// server that does not know this one's journal.
+Result<void> release_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id);
+
 // Asks the provider with the row's token and stores a successor durably before it returns. The lease is released with
-// it, unless nothing was stored (then the caller's next write releases it through `release`).
+// it, unless nothing was stored (then the caller's next write releases it).
 struct Refreshed {
   oidc::TokenAnswer answer;
 };
