@@ -1,0 +1,164 @@
+// The journal file: what survives a restart, a crash while writing, and a refusing disk.
+#include "service/journal.h"
+
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <fstream>
+
+#include "base/encoding.h"
+#include "base/random.h"
+#include "unit/service/installation.h"
+
+namespace mytoken::test {
+namespace {
+
+using service::Journal;
+
+class JournalTest : public ::testing::Test {
+ protected:
+  JournalTest()
+      : folder(std::filesystem::temp_directory_path() / ("mytoken-journal-" + random_text(12))) {
+    std::filesystem::create_directories(folder);
+    file = folder / "journal";
+  }
+  ~JournalTest() override {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+  std::unique_ptr<Journal> open() {
+    auto journal = Journal::open(file, log);
+    EXPECT_TRUE(journal) << journal.error().cause;
+    return journal ? std::move(*journal) : nullptr;
+  }
+  std::string bytes() const {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+  }
+  void write(const std::string& text) const {
+    std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
+  }
+
+  CollectingLog log;
+  std::filesystem::path folder;
+  std::filesystem::path file;
+};
+
+// Bytes that would break a format that trusted them.
+const std::string awkward("\n \0x\xff mytoken-journal-1 1 1", 25);
+
+TEST_F(JournalTest, an_entry_is_there_after_a_restart_until_it_is_settled) {
+  auto journal = open();
+  EXPECT_FALSE(std::filesystem::exists(file));
+  ASSERT_TRUE(journal->append({7, 3, awkward}));
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+  journal = open();
+  auto entry = journal->pending(7);
+  ASSERT_TRUE(entry);
+  EXPECT_EQ(entry->version, 3);
+  EXPECT_EQ(entry->sealed_token, awkward);
+  EXPECT_FALSE(journal->pending(8));
+  journal->settled(*entry);
+  EXPECT_FALSE(journal->pending(7));
+  EXPECT_EQ(bytes(), "");
+  EXPECT_TRUE(open()->all().empty());
+}
+
+TEST_F(JournalTest, the_newest_entry_of_a_refresh_token_counts) {
+  auto journal = open();
+  ASSERT_TRUE(journal->append({7, 3, "three"}));
+  ASSERT_TRUE(journal->append({8, 1, "other"}));
+  ASSERT_TRUE(journal->append({7, 4, "four"}));
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_EQ(journal->pending(7)->sealed_token, "four");
+    EXPECT_EQ(journal->all().size(), 2u);
+    journal = open();
+  }
+  journal->settled({7, 3, "three"});  // late news of the former one
+  EXPECT_EQ(journal->pending(7)->sealed_token, "four");
+  journal->settled({7, 4, "four"});
+  EXPECT_FALSE(journal->pending(7));
+  EXPECT_NE(bytes(), "");  // the other one still needs the file
+}
+
+TEST_F(JournalTest, a_line_torn_at_any_byte_is_passed_over_and_the_next_entry_survives) {
+  auto journal = open();
+  ASSERT_TRUE(journal->append({1, 1, "first"}));
+  const std::string first = bytes();
+  ASSERT_TRUE(journal->append({2, 1, "second"}));
+  const std::string both = bytes();
+  for (std::size_t size = first.size(); size < both.size(); ++size) {
+    write(both.substr(0, size));
+    journal = open();
+    ASSERT_TRUE(journal) << size;
+    EXPECT_TRUE(journal->pending(1));
+    EXPECT_EQ(journal->pending(2).has_value(), size == both.size() - 1) << size;
+    ASSERT_TRUE(journal->append({3, 9, "third"}));
+    journal = open();
+    ASSERT_TRUE(journal) << size;
+    EXPECT_EQ(journal->pending(1)->sealed_token, "first");
+    ASSERT_TRUE(journal->pending(3)) << size;
+    EXPECT_EQ(journal->pending(3)->version, 9);
+  }
+}
+
+TEST_F(JournalTest, damage_in_the_middle_stops_the_start_and_says_what_to_do) {
+  auto journal = open();
+  ASSERT_TRUE(journal->append({1, 1, "first"}));
+  ASSERT_TRUE(journal->append({2, 1, "second"}));
+  const std::string good = bytes();
+  for (std::size_t i = 0; i < good.find('\n'); ++i) {
+    std::string bad = good;
+    bad[i] = static_cast<char>(bad[i] ^ 1);
+    if (bad[i] == '\n') continue;
+    write(bad);
+    auto opened = Journal::open(file, log);
+    ASSERT_FALSE(opened) << i;
+    EXPECT_NE(opened.error().cause.find("is damaged"), std::string::npos);
+    EXPECT_EQ(bytes(), bad);
+  }
+  write("\n" + good);
+  EXPECT_FALSE(Journal::open(file, log));
+}
+
+TEST_F(JournalTest, a_folder_in_its_place_is_an_error) {
+  std::filesystem::create_directory(file);
+  EXPECT_FALSE(Journal::open(file, log));
+}
+
+TEST_F(JournalTest, what_the_disk_refuses_is_known_as_long_as_the_process_lives) {
+  file = folder / "missing" / "journal";
+  auto journal = open();
+  EXPECT_FALSE(journal->append({7, 3, "three"}));
+  EXPECT_EQ(journal->pending(7)->sealed_token, "three");
+  journal->settled({7, 3, "three"});
+  EXPECT_TRUE(journal->all().empty());
+}
+
+TEST_F(JournalTest, a_write_cut_short_leaves_no_half_line) {
+  auto journal = open();
+  ASSERT_TRUE(journal->append({1, 1, "first"}));
+  const std::string before = bytes();
+  // The disk takes 20 more bytes.
+  struct rlimit usual {};
+  ASSERT_EQ(::getrlimit(RLIMIT_FSIZE, &usual), 0);
+  struct rlimit small = usual;
+  small.rlim_cur = before.size() + 20;
+  const auto handler = std::signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &small), 0);
+  const auto refused = journal->append({2, 1, "second"});
+  ASSERT_EQ(::setrlimit(RLIMIT_FSIZE, &usual), 0);
+  std::signal(SIGXFSZ, handler);
+  EXPECT_FALSE(refused);
+  EXPECT_EQ(bytes(), before);
+  EXPECT_TRUE(journal->pending(2));
+  ASSERT_TRUE(journal->append({3, 1, "third"}));
+  EXPECT_TRUE(open()->pending(3));
+}
+
+}  // namespace
+}  // namespace mytoken::test
