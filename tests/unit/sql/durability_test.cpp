@@ -93,7 +93,7 @@ TEST_F(Durability, the_write_ahead_log_stays_small_under_constant_reads) {
   std::thread one(reader);
   std::thread two(reader);
   std::uintmax_t largest = 0;
-  for (int i = 0; i < 1000; ++i) {  // 32 MB in all
+  for (int i = 0; i < 2000; ++i) {  // 64 MB in all
     const std::string other = changed(page, i);
     EXPECT_EQ(*write("UPDATE v SET a = $1 WHERE id = $2", Blob{other}, i % 10 + 1), 1);
     largest = std::max(largest, std::filesystem::file_size(options.file.string() + "-wal"));
@@ -101,8 +101,8 @@ TEST_F(Durability, the_write_ahead_log_stays_small_under_constant_reads) {
   stop = true;
   one.join();
   two.join();
-  EXPECT_GT(largest, 1'000'000u);
-  EXPECT_LT(largest, 16'000'000u);
+  EXPECT_GT(largest, 8'000'000u);
+  EXPECT_LT(largest, 48'000'000u);
 }
 
 TEST_F(Durability, an_idle_reader_connection_holds_no_snapshot) {
@@ -111,12 +111,12 @@ TEST_F(Durability, an_idle_reader_connection_holds_no_snapshot) {
   for (int i = 0; i < 3; ++i)
     ASSERT_TRUE(write("INSERT INTO v (a) VALUES ($1)", Blob{page}));
   EXPECT_EQ(number("SELECT id FROM v ORDER BY id"), 1);  // two rows stay unread
-  for (int i = 0; i < 1000; ++i) {                       // 32 MB in all
+  for (int i = 0; i < 2000; ++i) {                       // 64 MB in all
     const std::string other = changed(page, i);
     ASSERT_TRUE(write("UPDATE v SET a = $1 WHERE id = 1", Blob{other}));
   }
-  EXPECT_GT(std::filesystem::file_size(options.file.string() + "-wal"), 1'000'000u);
-  EXPECT_LT(std::filesystem::file_size(options.file.string() + "-wal"), 8'000'000u);
+  EXPECT_GT(std::filesystem::file_size(options.file.string() + "-wal"), 8'000'000u);
+  EXPECT_LT(std::filesystem::file_size(options.file.string() + "-wal"), 32'000'000u);
 }
 
 TEST_F(Durability, a_file_size_limit_gives_503_and_writes_work_again_after_it) {
