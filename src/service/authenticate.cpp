@@ -138,7 +138,7 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
 
 bool lifetime_passed(const token::Claims& claims, const store::TokenState& state, Time now) {
   return claims.rotation && claims.rotation->lifetime.count() > 0 &&
-         now - state.last_rotated > claims.rotation->lifetime;
+         now - std::chrono::floor<Seconds>(state.last_rotated) > claims.rotation->lifetime;
 }
 
 }  // namespace

@@ -30,6 +30,11 @@ Error page(int status, std::string code, std::string text, std::string cause = {
   return {std::move(code), status, std::move(text), std::move(cause)};
 }
 
+// Another issuer is final; a provider that cannot be asked for its metadata just now is not.
+Error issuer_problem(const Error& error) {
+  return error.status >= 500 ? error : page(400, "invalid_request", error.description);
+}
+
 struct Exchange {
   Context& context;
   Redirect redirect;
@@ -227,6 +232,8 @@ Task<Result<LoginEnd>> exchange_code(Exchange& exchange) {
                                                                  {"status", error.status},
                                                                  {"error", error.error},
                                                                  {"cause", error.cause}});
+    // The answer may have been useless and yet have made a refresh token.
+    if (!error.refresh_token.empty()) co_await drop_refresh_token(exchange, error.refresh_token);
     if (error.kind == oidc::ProviderError::Kind::refused) {
       Error shown = to_error(error);
       shown.status = error.status >= 400 ? error.status : 400;
@@ -270,7 +277,7 @@ Task<Result<LoginEnd>> finish_with_error(Context& context, Redirect redirect) {
         co_return tl::unexpected(r.error());
       if (auto provider = context.providers.find(flow->issuer)) {
         auto issuer = co_await provider->check_redirect_issuer(redirect.iss);
-        if (!issuer) co_return fail(page(400, "invalid_request", issuer.error().description));
+        if (!issuer) co_return fail(issuer_problem(issuer.error()));
       }
       const bool denied = redirect.error == "access_denied";
       std::string reason = denied && !redirect.error_description.empty()
@@ -327,7 +334,7 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
     if (issuer) {
       end = co_await exchange_code(exchange);
     } else {
-      end = fail(page(400, "invalid_request", issuer.error().description));
+      end = fail(issuer_problem(issuer.error()));
     }
   }
   if (!end) {

@@ -49,8 +49,9 @@ Result<std::optional<TokenState>> token_state(sql::Connection& db, const std::st
       "SELECT user_id, refresh_token_id, sealed_key, seq_no, last_rotated FROM mytokens WHERE id = "
       "$1",
       [&id](const sql::Row& r) {
-        return TokenState{id,         r.integer(0), r.optional_integer(1),
-                          r.bytes(2), r.integer(3), PreciseTime(std::chrono::microseconds(r.integer(4)))};
+        return TokenState{
+            id,         r.integer(0), r.optional_integer(1),
+            r.bytes(2), r.integer(3), PreciseTime(std::chrono::microseconds(r.integer(4)))};
       },
       Blob{id});
 }

@@ -230,6 +230,18 @@ TEST(Redirect, a_refresh_token_nobody_holds_is_revoked_later_if_the_provider_doe
   expect_no_trace(site);
 }
 
+TEST(Redirect, a_refresh_token_in_an_otherwise_useless_answer_is_revoked) {
+  ProviderKnobs knobs;
+  knobs.raw_answer = R"({"token_type":"Bearer","refresh_token":"nobody will ever hold me"})";
+  Installation site(knobs);
+  auto start = site.start();
+  auto end = site.finish(site.consented(*start));
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().status, 502);
+  EXPECT_EQ(site.provider->last("/revoke").field("token"), "nobody will ever hold me");
+  EXPECT_EQ(site.count("SELECT count(*) FROM users"), 0);
+}
+
 TEST(Redirect, a_provider_that_is_down_leaves_the_login_pending_and_consent_may_be_given_again) {
   Installation site;
   auto start = site.start();
@@ -241,6 +253,22 @@ TEST(Redirect, a_provider_that_is_down_leaves_the_login_pending_and_consent_may_
   EXPECT_EQ(heard(site, *start), pending);
   site.provider->set([](ProviderKnobs& k) { k.html_502 = false; });
   EXPECT_TRUE(site.finish(site.consented(*start)));
+  EXPECT_EQ(heard(site, *start), "a token");
+}
+
+TEST(Redirect, a_provider_without_metadata_leaves_the_login_pending) {
+  Installation site;
+  auto start = site.start();
+  const service::Redirect back = site.consented(*start);
+  site.restart();  // nothing is known of the provider any more
+  site.provider->set([](ProviderKnobs& k) { k.discovery = ProviderKnobs::Discovery::down; });
+  auto end = site.finish(back);
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().status, 503);
+  EXPECT_EQ(heard(site, *start), pending);
+  site.provider->set([](ProviderKnobs& k) { k.discovery = ProviderKnobs::Discovery::up; });
+  site.restart();
+  EXPECT_TRUE(site.finish(back));
   EXPECT_EQ(heard(site, *start), "a token");
 }
 
