@@ -19,13 +19,15 @@ std::string render(std::string_view text, const mustache::data& data) {
   return page.render(data);
 }
 
-std::string in_layout(const Settings& settings, std::string_view title, std::string body) {
+std::string in_layout(const Settings& settings, std::string_view title, std::string body,
+                      const std::string& refresh = {}) {
   mustache::data data;
   data.set("title", std::string(title));
   data.set("service",
            settings.service_name.empty() ? std::string("mytoken") : settings.service_name);
   if (!settings.contact.empty()) data.set("contact", settings.contact);
   data.set("body", std::move(body));
+  if (!refresh.empty()) data.set("refresh", refresh);
   return render(layout_template, data);
 }
 
@@ -140,6 +142,12 @@ std::string consent_page(const Settings& settings, const ConsentForm& form) {
     sentences << mustache::data("sentence", sentence);
   data.set("rotation", sentences);
   return in_layout(settings, "Allow a token", render(consent_template, data));
+}
+
+std::string onward_page(const Settings& settings, const std::string& url) {
+  mustache::data data;
+  data.set("url", url);
+  return in_layout(settings, "Login", render(onward_template, data), url);
 }
 
 std::string_view style_sheet() {

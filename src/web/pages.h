@@ -19,6 +19,9 @@ struct ConsentForm {
 };
 std::string consent_page(const Settings& settings, const ConsentForm& form);
 
+// Sends the browser on to `url` by itself, and by a link where it does not.
+std::string onward_page(const Settings& settings, const std::string& url);
+
 // The style sheet served as /static/mytoken.css.
 std::string_view style_sheet();
 

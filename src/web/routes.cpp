@@ -17,6 +17,10 @@ using http::Response;
 Response html(int status, std::string body) {
   Response response = Response::text(status, "text/html; charset=utf-8", std::move(body));
   response.headers.set("Cache-Control", "no-store");
+  response.headers.set(
+      "Content-Security-Policy",
+      "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; "
+      "frame-ancestors 'none'");
   return response;
 }
 
@@ -88,11 +92,6 @@ Task<Response> show_consent(const Web& web, Request& request) {
   const Browser browser = browser_of(web, request);
   const ConsentForm form{*view, "/c/" + percent_encode(code), csrf_of(web, browser, code)};
   Response response = html(200, consent_page(web.settings, form));
-  // A form's target may redirect to the provider: browsers apply form-action to that too, so it is
-  // limited to https where this server is on https and left open in development.
-  response.headers.set("Content-Security-Policy",
-                       std::string("default-src 'self'; frame-ancestors 'none'; base-uri 'none'") +
-                           (web.settings.secure_cookies ? "; form-action 'self' https:" : ""));
   response.headers.set("X-Frame-Options", "DENY");
   if (browser.is_new) set_flow_cookie(response, web, browser.secret);
   co_return response;
@@ -123,6 +122,8 @@ Task<Response> decide_by_form(const Web& web, Request& request, const Parameters
                    error_page(web.settings, location.error().status, "This did not work",
                               location.error().description));
   }
+  // The way to the provider must not be a redirect of this form; the way to our own pages may be.
+  if (decision->value_or("") == "allow") co_return html(200, onward_page(web.settings, *location));
   Response response = Response::redirect(303, std::move(*location));
   response.headers.set("Cache-Control", "no-store");
   co_return response;

@@ -89,7 +89,7 @@ TEST(Resolver, callers_share_one_look_up_and_the_queue_is_bounded) {
   }
   context.poll();
   EXPECT_GE(without, 498) << "beyond the queue the answer is immediate";
-  EXPECT_LE(without, 500);
+  EXPECT_LE(without, 501);  // the first look-up may still stand in the queue
   gate->set_value();
   context.run_for(10s);
   EXPECT_EQ(with_name + without, 1600);
