@@ -47,17 +47,26 @@ Result<service::AccessRequest> parse(const http::Parameters& parameters) {
 }  // namespace
 
 Task<http::Response> token_access(const Api& api, http::Request& request) {
-  auto parameters = http::Parameters::parse(request);
-  if (!parameters) co_return error_answer(api, parameters.error(), request);
-  auto wanted = parse(*parameters);
-  if (!wanted) co_return error_answer(api, wanted.error(), request);
-  auto presented = require_token(api, request, *parameters, {"mytoken", "refresh_token"});
-  if (!presented) co_return error_answer(api, presented.error(), request);
-  wanted->presentation = std::move(presented->presentation);
-  auto answer = co_await service::access_token(api.context, std::move(*wanted));
+  TokenSource source = TokenSource::body;
+  service::AccessRequest wanted;
+  {
+    // Gone before the provider is waited for: thousands may wait.
+    auto parameters = http::Parameters::parse(request);
+    if (!parameters) co_return error_answer(api, parameters.error(), request);
+    auto parsed = parse(*parameters);
+    if (!parsed) co_return error_answer(api, parsed.error(), request);
+    auto presented = require_token(api, request, *parameters, {"mytoken", "refresh_token"});
+    if (!presented) co_return error_answer(api, presented.error(), request);
+    wanted = std::move(*parsed);
+    wanted.presentation = std::move(presented->presentation);
+    source = presented->source;
+  }
+  request.body.clear();
+  request.body.shrink_to_fit();
+  auto answer = co_await service::access_token(api.context, std::move(wanted));
   if (!answer) co_return error_answer(api, answer.error(), request);
   http::Response response = http::Response::json(200, std::move(answer->body));
-  if (!answer->rotated.empty() && presented->source == TokenSource::cookie) {
+  if (!answer->rotated.empty() && source == TokenSource::cookie) {
     set_token_cookie(response, api, answer->rotated);
   }
   co_return response;

@@ -115,6 +115,7 @@ struct Instance::Impl {
     if (!book) return fail(book.error());
     journal = std::move(*book);
     Secret installation = service::derive_installation_secret(keys.signing);
+    config.service.several_servers = false;
     context.reset(new service::Context{
         config.service, *database, providers, std::move(keys.signing), std::move(keys.verification),
         std::move(installation), *resolver, *clock, *log, make_owner(), *journal});

@@ -17,17 +17,22 @@ TokenEndpoint::TokenEndpoint(const ProviderSettings& settings, net::HttpClient& 
 
 Task<net::HttpResponse> TokenEndpoint::post(std::shared_ptr<const Metadata> metadata,
                                             std::string url, Form form) {
-  net::HttpRequest request;
-  request.method = "POST";
-  request.url = std::move(url);
-  authenticate(settings_, *metadata, form, request);
-  request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
-  request.headers.emplace_back("Accept", "application/json");
-  request.body = encode_form(form);
-  net::HttpRequest again = request;
+  // Made anew for the repetition, so that a request that waits holds its body once.
+  const auto make = [&](Form fields) {
+    net::HttpRequest request;
+    request.method = "POST";
+    request.url = url;
+    authenticate(settings_, *metadata, fields, request);
+    request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
+    request.headers.emplace_back("Accept", "application/json");
+    request.body = encode_form(fields);
+    return request;
+  };
+  net::HttpRequest request = make(form);
   net::HttpResponse response = co_await http_.send(std::move(request));
-  if (response.outcome == Outcome::not_sent) response = co_await http_.send(std::move(again));
-  co_return response;
+  if (response.outcome != Outcome::not_sent) co_return response;
+  net::HttpRequest again = make(std::move(form));
+  co_return co_await http_.send(std::move(again));
 }
 
 bool TokenEndpoint::is_left_alone() {

@@ -48,7 +48,6 @@ Result<void> reserve(sql::Transaction& db, Job& job) {
   if (auto r = require_current(db, job.token); !r) return r;
   auto charge = charge_clause(db, job.context, job.token, job.use, job.facts);
   if (!charge) return tl::unexpected(charge.error());
-  if (!job.token.state.refresh_token_id) return fail(invalid_token("No refresh token attached"));
   const store::RefreshTokenId id = *job.token.state.refresh_token_id;
   if (auto r = take_lease(db, job.context, id, job.turn); !r) return r;
   auto row = newest_refresh_token(db, job.context, id);
@@ -58,7 +57,21 @@ Result<void> reserve(sql::Transaction& db, Job& job) {
   return {};
 }
 
+// The same where nothing is to be written: no clause to charge, and nobody else who uses the
+// refresh token.
+Result<void> look_again(sql::Connection& db, Job& job) {
+  if (auto r = require_current(db, job.token); !r) return r;
+  auto row = newest_refresh_token(db, job.context, *job.token.state.refresh_token_id);
+  if (!row) return tl::unexpected(row.error());
+  job.refresh_token = std::move(*row);
+  return {};
+}
+
 Task<Result<void>> reserve_with_lease(Job& job) {
+  if (job.token.claims().restrictions.empty() && !job.context.settings.several_servers) {
+    auto look = [&job](sql::Connection& db) { return look_again(db, job); };
+    co_return co_await job.context.database.read(look);
+  }
   auto executor = co_await asio::this_coro::executor;
   const auto give_up = std::chrono::steady_clock::now() + job.context.settings.longest_wait;
   for (;;) {
@@ -226,7 +239,10 @@ Task<Result<AccessAnswer>> run(Job& job) {
 
 Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request) {
   std::string request_hash = hash_of(request);
-  auto admission = co_await admit(context, request.presentation, request_hash);
+  // The token's text is needed once; a request that waits for its provider holds no copy of it.
+  Presentation presentation{std::move(request.presentation.text), request.presentation.client,
+                            request.presentation.arrival};
+  auto admission = co_await admit(context, std::move(presentation), request_hash);
   if (!admission) co_return tl::unexpected(admission.error());
   if (admission->earlier_answer) {
     auto earlier =
@@ -257,7 +273,7 @@ Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request)
   auto provider = require_issuer(context, job.token, job.request.oidc_issuer);
   if (!provider) co_return tl::unexpected(provider.error());
   job.provider = *provider;
-  if (!job.token.refresh_token) co_return fail(invalid_token("No refresh token attached"));
+  if (!job.token.state.refresh_token_id) co_return fail(invalid_token("No refresh token attached"));
   co_return co_await run(job);
 }
 

@@ -19,12 +19,13 @@ struct Stored {
   std::optional<store::ProxyRow> proxy;
   std::optional<store::TokenState> state;
   std::vector<store::ClauseRow> clauses;
-  std::optional<store::RefreshTokenRow> refresh_token;
   std::optional<store::RotationRecord> rotation;
 };
 
+// `known`: the token, if its text was seen before; what it cannot need is not read.
 Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>& proxy_id,
-                           std::string token_id, std::int64_t seq_no) {
+                           const VerifiedToken* known) {
+  std::string token_id = known ? known->id : std::string();
   Stored stored;
   if (proxy_id) {
     auto proxy = store::proxy(db, *proxy_id, "short_token");
@@ -37,16 +38,14 @@ Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>
   if (!state) return tl::unexpected(state.error());
   if (!*state) return stored;
   stored.state = std::move(*state);
-  auto clauses = store::clauses_of(db, token_id);
-  if (!clauses) return tl::unexpected(clauses.error());
-  stored.clauses = std::move(*clauses);
-  if (stored.state->refresh_token_id) {
-    auto row = store::refresh_token(db, *stored.state->refresh_token_id);
-    if (!row) return tl::unexpected(row.error());
-    stored.refresh_token = std::move(*row);
+  if (!known || !known->claims.restrictions.empty()) {
+    auto clauses = store::clauses_of(db, token_id);
+    if (!clauses) return tl::unexpected(clauses.error());
+    stored.clauses = std::move(*clauses);
   }
   // Only the immediate predecessor can have a stored answer; a short token's number is known later.
-  if (stored.state->seq_no > 1 && (seq_no == 0 || stored.state->seq_no == seq_no + 1)) {
+  const auto seq_no = known ? static_cast<std::int64_t>(known->claims.seq_no) : 0;
+  if (stored.state->seq_no > 1 && (!known || stored.state->seq_no == seq_no + 1)) {
     auto rotation = store::rotation_record(db, token_id);
     if (!rotation) return tl::unexpected(rotation.error());
     stored.rotation = std::move(*rotation);
@@ -101,10 +100,8 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
     proxy_id = crypto::sha512(presentation.text.reveal());
     verified = context.verified.find(digest, context.clock.now());
   }
-  const std::string id = verified ? verified->id : std::string();
-  const std::int64_t seq_no = verified ? static_cast<std::int64_t>(verified->claims.seq_no) : 0;
-  auto work = [&proxy_id, &id, seq_no](sql::Connection& db) {
-    return read_stored(db, proxy_id, id, seq_no);
+  auto work = [&proxy_id, known = verified.get()](sql::Connection& db) {
+    return read_stored(db, proxy_id, known);
   };
   auto stored = co_await context.database.read(work);
   if (!stored) co_return tl::unexpected(stored.error());
@@ -131,7 +128,6 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
   looked.exists = stored->state.has_value();
   if (looked.exists) looked.token.state = std::move(*stored->state);
   looked.token.clauses = std::move(stored->clauses);
-  looked.token.refresh_token = std::move(stored->refresh_token);
   looked.rotation = std::move(stored->rotation);
   co_return looked;
 }

@@ -27,7 +27,6 @@ struct Authenticated {
   Secret presented;
   store::TokenState state;
   std::vector<store::ClauseRow> clauses;
-  std::optional<store::RefreshTokenRow> refresh_token;
 
   const token::Claims& claims() const { return token->claims; }
 };

@@ -36,6 +36,7 @@ struct Settings {
   std::vector<std::string> trusted_redirect_uris;  // RE2, matched against the whole value
   Seconds rotation_grace{10};
   bool strict_usage_inheritance = true;
+  bool several_servers = true;                 // false: this process alone uses the database, leases are not needed
   enum class BrowserBinding { strict, warn, off };
   BrowserBinding browser_binding = BrowserBinding::strict;
   Seconds clock_skew{5};                       // tolerated on iat and nbf of mytokens

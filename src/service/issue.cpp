@@ -82,7 +82,7 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   if (auto r = require_clause(context, parent, use, facts); !r) co_return tl::unexpected(r.error());
   auto provider = require_issuer(context, parent, request.wish.oidc_issuer);
   if (!provider) co_return tl::unexpected(provider.error());
-  if (!parent.refresh_token) {
+  if (!parent.state.refresh_token_id) {
     Error error = invalid_token("No refresh token attached");
     error.status = 400;
     co_return fail(std::move(error));

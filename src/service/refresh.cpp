@@ -57,9 +57,9 @@ Task<Result<Kept>> store_once(Context& context, Journal::Entry entry, std::strin
       }
       return Kept::ended;
     }
-    if (auto released = store::release_lease(db, entry.refresh_token_id, context.owner);
-        !released) {
-      return tl::unexpected(released.error());
+    if (context.settings.several_servers) {
+      auto released = store::release_lease(db, entry.refresh_token_id, context.owner);
+      if (!released) return tl::unexpected(released.error());
     }
     return Kept::stored;
   };
@@ -117,7 +117,7 @@ Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId 
 
 Result<void> take_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id,
                         RefreshTurn& turn) {
-  if (!turn.turn) return {};
+  if (!turn.turn || !context.settings.several_servers) return {};
   const Time now = context.clock.now();
   auto taken = store::take_lease(db, id, context.owner, now, now + context.settings.lease);
   if (!taken) return tl::unexpected(taken.error());
@@ -148,6 +148,7 @@ Result<void> release_lease(sql::Transaction& db, const Context& context, store::
                                          context.clock.now());
     if (!stored) return tl::unexpected(stored.error());
   }
+  if (!context.settings.several_servers) return {};
   return store::release_lease(db, id, context.owner);
 }
 
