@@ -152,7 +152,10 @@ struct Instance::Impl {
     std::call_once(stopped, [this, limit] {
       if (health) health->draining();
       if (runner.joinable()) {
-        server->drain(limit);
+        service::start_draining(*context);
+        // A call whose outcome is not stored yet may hold the only valid refresh token.
+        auto must_wait = [this] { return context->provider_calls.load() > 0; };
+        server->drain(limit, std::move(must_wait), service::longest_exchange);
         runner.join();
       }
       health.reset();

@@ -38,8 +38,9 @@ class Instance {
   service::Context& context();
   Log& log();
 
-  // Stops accepting, lets requests in flight finish for at most `limit`, and ends everything.
-  // Blocks. Thread-safe, once.
+  // Stops accepting, begins no call to a provider any more (503), lets requests in flight finish
+  // for at most `limit`, and ends everything; a call to a provider that is under way is waited for
+  // beyond it, until its outcome is stored (service::longest_exchange). Blocks. Thread-safe, once.
   void stop(std::chrono::milliseconds limit);
   void stop();  // with server.drain_timeout
 

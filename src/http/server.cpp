@@ -16,6 +16,11 @@ namespace {
 
 using boost::system::error_code;
 
+// Past the limit of the drain: how often it is asked whether it may end, and how long the answers
+// to what was waited for may take.
+constexpr std::chrono::milliseconds ask_again{20};
+constexpr std::chrono::milliseconds last_answers{1000};
+
 // "host:port" or "[v6]:port".
 std::optional<std::pair<std::string, std::string>> split_address(std::string_view text) {
   const std::size_t colon = text.rfind(':');
@@ -68,10 +73,34 @@ struct Server::Impl {
       worker->context.stop();
   }
 
+  // Stops at `end`, or later while there is reason to wait. On the first worker's thread.
+  void stop_at(Instant end) {
+    limit->expires_at(end);
+    limit->async_wait([this](error_code ec) {
+      if (ec) return;
+      const Instant now = std::chrono::steady_clock::now();
+      const bool waits = must_wait && must_wait();
+      if (now >= hard_end || (!waits && !waited)) {
+        if (waits) common.log.error("the server ends although calls are still under way");
+        stop();
+      } else if (waits) {
+        waited = true;
+        stop_at(std::min(now + ask_again, hard_end));
+      } else {
+        waited = false;
+        stop_at(std::min(now + last_answers, hard_end));
+      }
+    });
+  }
+
   Common common;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::uint16_t> ports;
-  std::optional<Timer> limit;  // of the drain; on the first worker
+  // Of the drain; on the first worker.
+  std::optional<Timer> limit;
+  std::function<bool()> must_wait;
+  Instant hard_end{};
+  bool waited = false;
 };
 
 Server::Server(ServerSettings settings, const Router& router, Log& log)
@@ -116,21 +145,23 @@ void Server::run() {
     thread.join();
 }
 
-void Server::drain(std::chrono::milliseconds limit) {
+void Server::drain(std::chrono::milliseconds limit, std::function<bool()> must_wait,
+                   std::chrono::milliseconds longest) {
   // Clients that keep connections busy learn from the next answer that theirs ends; this long they
   // may ask once more.
   const auto grace = std::min<std::chrono::milliseconds>(limit / 4, std::chrono::seconds(1));
   for (const auto& worker : impl_->workers) {
     asio::post(worker->context, [one = worker.get(), grace] { one->drain(grace); });
   }
-  asio::post(impl_->workers.front()->context, [impl = impl_.get(), limit] {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    if (impl->limit && impl->limit->expiry() <= end) return;
-    impl->limit.emplace(impl->workers.front()->context.get_executor(), end);
-    impl->limit->async_wait([impl](error_code ec) {
-      if (!ec) impl->stop();
-    });
-  });
+  auto begin = [impl = impl_.get(), limit, longest, ask = std::move(must_wait)]() mutable {
+    const Instant now = std::chrono::steady_clock::now();
+    if (impl->limit && impl->limit->expiry() <= now + limit) return;
+    if (!impl->limit) impl->limit.emplace(impl->workers.front()->context.get_executor());
+    impl->must_wait = std::move(ask);
+    impl->hard_end = now + std::max(limit, longest);
+    impl->stop_at(now + limit);
+  };
+  asio::post(impl_->workers.front()->context, std::move(begin));
 }
 
 std::vector<asio::io_context*> Server::contexts() {

@@ -62,8 +62,10 @@ class Server {
   // Runs the threads; returns when stopped. Call once.
   void run();
   // Thread-safe: stops accepting, lets requests in flight finish (answers carry Connection: close),
-  // ends idle connections, and makes run() return after at most `limit`.
-  void drain(std::chrono::milliseconds limit);
+  // ends idle connections, and makes run() return after at most `limit`. While `must_wait` (called
+  // on a thread of the server) says so it goes on, but not for longer than `longest` in all.
+  void drain(std::chrono::milliseconds limit, std::function<bool()> must_wait = {},
+             std::chrono::milliseconds longest = {});
   // The io_contexts of the threads, for work that belongs beside the connections.
   std::vector<asio::io_context*> contexts();
 

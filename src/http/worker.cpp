@@ -118,14 +118,43 @@ void Worker::admit(Socket socket) {
     common.connections.fetch_sub(1);
     release();
   };
-  if (common.tls) {
-    asio::co_spawn(context, serve_tls(*this, std::move(socket), refused), ended);
-  } else {
-    asio::co_spawn(context, serve_plain(*this, std::move(socket), refused), ended);
+  try {
+    if (common.tls) {
+      asio::co_spawn(context, serve_tls(*this, std::move(socket), refused), ended);
+    } else {
+      asio::co_spawn(context, serve_plain(*this, std::move(socket), refused), ended);
+    }
+  } catch (...) {  // no memory
+    common.connections.fetch_sub(1);
+    release();
   }
 }
 
 Task<void> Worker::accept(Acceptor& acceptor) {
+  while (!draining_) {
+    bool failed = false;
+    try {
+      co_await accept_all(acceptor);
+    } catch (...) {
+      failed = true;
+    }
+    if (!failed || draining_) continue;
+    complain("accepting connections failed and goes on");
+    error_code ec;
+    pause_.expires_after(std::chrono::milliseconds(100));
+    co_await pause_.async_wait(asio::redirect_error(use_task, ec));
+  }
+}
+
+void Worker::complain(const char* what) {
+  try {
+    common.log.error(what);
+  } catch (...) {
+    // A log that fails is no reason to stop serving.
+  }
+}
+
+Task<void> Worker::accept_all(Acceptor& acceptor) {
   while (!draining_) {
     error_code ec;
     Socket socket(context.get_executor());
@@ -147,8 +176,14 @@ Task<void> Worker::sweep() {
     sweep_timer_.expires_after(interval_);
     co_await sweep_timer_.async_wait(asio::redirect_error(use_task, ec));
     const Instant now = std::chrono::steady_clock::now();
-    for (Sweepable* one = connections.next(); one; one = one->next())
-      one->sweep(now);
+    bool failed = false;
+    try {
+      for (Sweepable* one = connections.next(); one; one = one->next())
+        one->sweep(now);
+    } catch (...) {
+      failed = true;
+    }
+    if (failed) complain("ending slow connections failed and goes on");
   }
 }
 

@@ -81,9 +81,12 @@ class Worker {
   asio::io_context context{1};
 
  private:
+  // Both go on after an exception: a server that no longer accepts or ends anything looks alive.
   Task<void> accept(Acceptor& acceptor);
   Task<void> sweep();
+  Task<void> accept_all(Acceptor& acceptor);
   void admit(Socket socket);
+  void complain(const char* what);
 
   std::vector<Acceptor> acceptors_;
   Timer sweep_timer_;

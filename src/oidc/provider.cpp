@@ -3,6 +3,7 @@
 #include "oidc/provider.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/encoding.h"
 #include "crypto/jose.h"
@@ -69,7 +70,8 @@ struct Provider::Impl {
         log(lines),
         discovery(settings, http, clock, log),
         keys(settings, http, clock, log),
-        tokens(settings, http, clock, log) {}
+        tokens(settings, http, clock, log),
+        rotates(settings.rotating_refresh_tokens) {}
 
   const ProviderSettings settings;
   net::HttpClient& http;
@@ -78,6 +80,7 @@ struct Provider::Impl {
   Discovery discovery;
   KeyStore keys;
   TokenEndpoint tokens;
+  std::atomic<bool> rotates;
 
   Task<void> add_userinfo_email(std::shared_ptr<const Metadata> metadata, Secret access_token,
                                 Identity& identity);
@@ -240,6 +243,18 @@ Task<Result<Identity>> Provider::identify(const TokenAnswer& answer, std::string
     co_await impl_->add_userinfo_email(*metadata, access_token, *identity);
   }
   co_return identity;
+}
+
+void Provider::stop_repeating() {
+  impl_->tokens.stop_repeating();
+}
+
+bool Provider::rotates_refresh_tokens() const {
+  return impl_->rotates.load();
+}
+
+bool Provider::note_rotation() {
+  return !impl_->rotates.exchange(true);
 }
 
 std::shared_ptr<Provider> Providers::find(std::string_view issuer) const {

@@ -146,6 +146,13 @@ class Provider {
   // RFC 7009. True: done or not supported; false: worth another try.
   Task<bool> revoke(Secret refresh_token);
 
+  // From now on a request that was not sent is not sent again: the process ends.
+  void stop_repeating();
+  // Whether uses of one refresh token must take turns: as configured, or since a rotation was seen in spite of it.
+  bool rotates_refresh_tokens() const;
+  // A successor came. True: that was not expected, and from now on it is.
+  bool note_rotation();
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;

@@ -26,6 +26,7 @@ using Line = std::list<Waiter*>;  // behind the one that has the turn
 struct RefreshQueue::Impl {
   std::mutex mutex;
   std::unordered_map<std::string, Line> lines;  // an entry exists while somebody has the turn
+  bool closed = false;
 
   void hand_over(const std::string& key) {
     const std::lock_guard lock(mutex);
@@ -54,6 +55,18 @@ struct RefreshQueue::Turn::State {
 
 RefreshQueue::RefreshQueue() : impl_(std::make_shared<Impl>()) {}
 RefreshQueue::~RefreshQueue() = default;
+
+void RefreshQueue::close() {
+  const std::lock_guard lock(impl_->mutex);
+  impl_->closed = true;
+  for (auto& [key, line] : impl_->lines) {
+    for (Waiter* const waiter : line) {
+      waiter->in_line = false;
+      waiter->sleeper->wake();
+    }
+    line.clear();
+  }
+}
 
 RefreshQueue::Turn::Turn(std::shared_ptr<State> state) : state_(std::move(state)) {}
 RefreshQueue::Turn::Turn(Turn&&) noexcept = default;
@@ -95,6 +108,8 @@ Task<std::optional<RefreshQueue::Turn>> RefreshQueue::wait(std::string key,
     if (first) {
       place.waiter.in_line = false;
       place.waiter.has_turn = true;
+    } else if (queue->closed) {
+      place.waiter.in_line = false;
     } else {
       place.waiter.sleeper = std::make_shared<net::Sleeper>(executor, limit);
       place.position = line->second.insert(line->second.end(), &place.waiter);

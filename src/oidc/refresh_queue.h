@@ -30,8 +30,11 @@ class RefreshQueue {
     std::shared_ptr<State> state_;
   };
 
-  // Waits for the turn on `key`; nullopt if it took longer than `limit`. Resumes on the caller's executor.
+  // Waits for the turn on `key`; nullopt if it took longer than `limit` or the queue is closed. Resumes on the caller's executor.
   Task<std::optional<Turn>> wait(std::string key, std::chrono::milliseconds limit);
+  // Sends everybody away who stands in line now or would have to later: wait() gives nullopt. Whoever has a turn keeps
+  // it. Thread-safe; the io_contexts of those who wait exist.
+  void close();
 
  private:
   struct Impl;

@@ -30,7 +30,7 @@ Task<net::HttpResponse> TokenEndpoint::post(std::shared_ptr<const Metadata> meta
   };
   net::HttpRequest request = make(form);
   net::HttpResponse response = co_await http_.send(std::move(request));
-  if (response.outcome != Outcome::not_sent) co_return response;
+  if (response.outcome != Outcome::not_sent || !repeats_.load()) co_return response;
   net::HttpRequest again = make(std::move(form));
   co_return co_await http_.send(std::move(again));
 }

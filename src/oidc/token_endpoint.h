@@ -3,6 +3,7 @@
 // after five transport failures in a row the provider is left alone for ten seconds (spec oidc.md
 // §21.13). Thread-safe.
 #pragma once
+#include <atomic>
 #include <mutex>
 
 #include "oidc/wire.h"
@@ -18,9 +19,11 @@ class TokenEndpoint {
   // `secrets` of the form are kept out of error texts.
   Task<ProviderResult<TokenAnswer>> request(std::shared_ptr<const Metadata> metadata, Form form,
                                             std::vector<Secret> secrets);
-  // A POST with client authentication, repeated once if nothing was sent.
+  // A POST with client authentication, repeated once if nothing was sent (unless the process ends).
   Task<net::HttpResponse> post(std::shared_ptr<const Metadata> metadata, std::string url,
                                Form form);
+  // From now on nothing is repeated.
+  void stop_repeating() { repeats_.store(false); }
 
  private:
   bool is_left_alone();
@@ -32,6 +35,7 @@ class TokenEndpoint {
   Log& log_;
   std::mutex mutex_;
   int failures_ = 0;  // in a row
+  std::atomic<bool> repeats_{true};
   Time closed_until_{};
 };
 

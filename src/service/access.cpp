@@ -3,6 +3,7 @@
 
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <exception>
 
 #include "base/fault.h"
 #include "crypto/hash.h"
@@ -40,6 +41,7 @@ struct Job {
   RefreshTurn turn;
   Charge charge;
   store::RefreshTokenRow refresh_token;
+  std::optional<oidc::ProviderError> refusal;  // of the provider
 };
 
 // Step 4: the state is read again, the usage reserved, the lease taken, the newest refresh token
@@ -78,6 +80,7 @@ Task<Result<void>> reserve_with_lease(Job& job) {
     auto work = [&job](sql::Transaction& db) { return reserve(db, job); };
     auto reserved = co_await job.context.database.write(work);
     if (reserved || reserved.error().code != "lease_taken") co_return reserved;
+    if (job.context.draining.load()) co_return fail(ending());
     if (std::chrono::steady_clock::now() >= give_up) {
       Error error = reserved.error();
       error.code = "internal_server_error";
@@ -91,8 +94,8 @@ Task<Result<void>> reserve_with_lease(Job& job) {
 }
 
 // A refused or failed request leaves no trace but what was learnt about the refresh token.
-Task<void> undo(Job& job, std::optional<oidc::ProviderError> error) {
-  auto work = [&job, &error](sql::Transaction& db) -> Result<void> {
+Task<void> undo(Job& job) {
+  auto work = [&job](sql::Transaction& db) -> Result<void> {
     if (job.charge.clause_hash) {
       if (auto r = store::return_usage(db, job.token.state.id, *job.charge.clause_hash,
                                        store::UsageKind::at,
@@ -101,9 +104,9 @@ Task<void> undo(Job& job, std::optional<oidc::ProviderError> error) {
         return r;
       }
     }
-    if (error) {
-      if (auto r = note_failure(db, job.context, *job.provider, job.refresh_token, *error); !r)
-        return r;
+    if (job.refusal) {
+      auto noted = note_failure(db, job.context, *job.provider, job.refresh_token, *job.refusal);
+      if (!noted) return noted;
     }
     return release_lease(db, job.context, job.refresh_token.id);
   };
@@ -180,20 +183,11 @@ Error refused(const Job& job, const oidc::ProviderError& error) {
   return to_error(error);
 }
 
-Task<Result<AccessAnswer>> run(Job& job) {
+// Steps 5 and 6. After an error the caller takes the reservation back.
+Task<Result<AccessAnswer>> trade(Job& job) {
   Context& context = job.context;
-  auto turn = co_await wait_for_turn(context, *job.token.state.refresh_token_id, *job.provider);
-  if (!turn) co_return tl::unexpected(turn.error());
-  job.turn = std::move(*turn);
-  auto reserved = co_await reserve_with_lease(job);
-  if (!reserved) co_return tl::unexpected(reserved.error());
-  fault_point("after_reserve");
-
   auto key = family_key(job.token);
-  if (!key) {
-    co_await undo(job, std::nullopt);
-    co_return tl::unexpected(key.error());
-  }
+  if (!key) co_return tl::unexpected(key.error());
   const auto& restrictions = job.token.claims().restrictions;
   const token::Clause* clause = job.charge.clause ? &restrictions[*job.charge.clause] : nullptr;
   const token::Selection selection =
@@ -201,22 +195,17 @@ Task<Result<AccessAnswer>> run(Job& job) {
   auto refreshed = co_await refresh(context, *job.provider, job.refresh_token, *key,
                                     selection.scopes, selection.audiences);
   if (!refreshed) {
-    Error error = refused(job, refreshed.error());
-    co_await undo(job, std::move(refreshed.error()));
-    co_return fail(std::move(error));
+    job.refusal = std::move(refreshed.error());
+    co_return fail(refused(job, *job.refusal));
   }
   const oidc::TokenAnswer& answer = refreshed->answer;
   if (exceeds_clause(job, answer)) {
-    co_await undo(job, std::nullopt);
     co_return fail(
         oidc_error(502, "the provider granted more than the token's restrictions allow"));
   }
 
   auto next = successor(context, job.token, token::Use::access_token, *key);
-  if (!next) {
-    co_await undo(job, std::nullopt);
-    co_return tl::unexpected(next.error());
-  }
+  if (!next) co_return tl::unexpected(next.error());
   AccessAnswer result;
   result.body = answer_body(answer, selection);
   if (*next) {
@@ -227,12 +216,32 @@ Task<Result<AccessAnswer>> run(Job& job) {
   const std::string body = *next ? json::serialize(result.body) : std::string();
   auto work = [&](sql::Transaction& db) { return settle(db, job, answer, selection, *next, body); };
   auto settled = co_await context.database.write(work);
-  if (!settled) {
-    co_await undo(job, std::nullopt);
-    co_return tl::unexpected(settled.error());
-  }
+  if (!settled) co_return tl::unexpected(settled.error());
   fault_point("after_settle");
   co_return result;
+}
+
+Task<Result<AccessAnswer>> run(Job& job) {
+  Context& context = job.context;
+  auto turn = co_await wait_for_turn(context, *job.token.state.refresh_token_id, *job.provider);
+  if (!turn) co_return tl::unexpected(turn.error());
+  job.turn = std::move(*turn);
+  auto call = ProviderCall::begin(context);
+  if (!call) co_return tl::unexpected(call.error());
+  auto reserved = co_await reserve_with_lease(job);
+  if (!reserved) co_return tl::unexpected(reserved.error());
+  fault_point("after_reserve");
+
+  Result<AccessAnswer> answer = tl::unexpected(Error{});
+  std::exception_ptr problem;
+  try {
+    answer = co_await trade(job);
+  } catch (...) {
+    problem = std::current_exception();
+  }
+  if (problem || !answer) co_await undo(job);
+  if (problem) std::rethrow_exception(problem);
+  co_return answer;
 }
 
 }  // namespace
@@ -256,6 +265,7 @@ Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request)
           std::move(request),
           std::move(request_hash),
           std::move(admission->token),
+          {},
           {},
           {},
           {},

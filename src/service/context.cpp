@@ -23,6 +23,31 @@ void log_refusal(const Context& context, const Error& error, const std::string& 
                      {"ip", client_address}});
 }
 
+std::string origin(const Settings& settings) {
+  const std::string url = base_url(settings);
+  const std::size_t scheme = url.find("://");
+  return scheme == std::string::npos ? url : url.substr(0, url.find('/', scheme + 3));
+}
+
+Result<ProviderCall> ProviderCall::begin(Context& context) {
+  // Counted before the look at `draining`: whoever waits for the count to fall misses nobody.
+  context.provider_calls.fetch_add(1);
+  ProviderCall call(context.provider_calls);
+  if (context.draining.load()) return fail(ending());
+  return call;
+}
+
+void start_draining(Context& context) {
+  context.draining.store(true);
+  for (const auto& provider : context.providers.all())
+    provider->stop_repeating();
+  context.refresh_queue.close();
+}
+
+Error ending() {
+  return unavailable("the server is ending", Seconds(5));
+}
+
 std::string base_url(const Settings& settings) {
   std::string url = settings.issuer;
   if (url.ends_with('/')) url.pop_back();

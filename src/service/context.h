@@ -3,6 +3,7 @@
 #pragma once
 #include <atomic>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
@@ -40,9 +41,18 @@ struct Settings {
   enum class BrowserBinding { strict, warn, off };
   BrowserBinding browser_binding = BrowserBinding::strict;
   Seconds clock_skew{5};                       // tolerated on iat and nbf of mytokens
-  Seconds lease{45};                           // how long a server may hold a refresh token during a refresh
+  Seconds lease{75};                           // how long a server may hold a refresh token: longest_refresh and the
+                                               // writes around it
   Seconds longest_wait{25};                    // for the turn on a refresh token
 };
+
+// The longest use of a refresh token at its provider: metadata (10 s, oidc/discovery.cpp), the token request and its one
+// repetition (20 s each, net::HttpRequest::timeout), storing the successor while the database fails (2 s of pauses between
+// its tries and the tries themselves, refresh.cpp): 10 + 2 x 20 + 10 s.
+inline constexpr Seconds longest_refresh{60};
+// The longest end of a login that began before the server drained; then nothing is repeated: metadata 10, code 20, keys
+// 10, userinfo 20, storing 10 s. What takes longer than both is cut when the server ends.
+inline constexpr Seconds longest_exchange{70};
 
 struct Context {
   Settings settings;
@@ -60,7 +70,32 @@ struct Context {
   oidc::RefreshQueue refresh_queue{};
   std::atomic<bool> outbox_waiting{false};     // see wake_outbox
   std::atomic<Time> next_purge{};
+  std::atomic<bool> draining{false};           // see start_draining
+  std::atomic<int> provider_calls{0};          // see ProviderCall
 };
+
+// A call that may change what the provider holds for us, from before it is made until its outcome is stored. The process
+// does not end while there is one (app::Instance::stop). Outlived by the context. Thread-safe.
+class ProviderCall {
+ public:
+  // Error unavailable (503, Retry-After): the server drains, nothing new is begun.
+  static Result<ProviderCall> begin(Context& context);
+  ProviderCall(ProviderCall&& other) noexcept : count_(std::exchange(other.count_, nullptr)) {}
+  ProviderCall& operator=(ProviderCall&&) = delete;
+  ~ProviderCall() {
+    if (count_ != nullptr) count_->fetch_sub(1);
+  }
+
+ private:
+  explicit ProviderCall(std::atomic<int>& count) : count_(&count) {}
+  std::atomic<int>* count_;
+};
+
+// From now on no call to a provider begins that could change a refresh token: requests that would need one, or wait for
+// their turn, end with unavailable (503), and nothing is repeated. Thread-safe.
+void start_draining(Context& context);
+// What a request learns that came too late.
+Error ending();
 
 // 32 bytes for codes and the outbox, from the signing key, so that all servers of an installation share them.
 Secret derive_installation_secret(const crypto::Key& signing_key);
@@ -71,5 +106,7 @@ void log_refusal(const Context& context, const Error& error, const std::string& 
 
 // The issuer without its trailing slash: prefix of all URLs.
 std::string base_url(const Settings& settings);
+// scheme://host[:port] of the issuer, as browsers send it in Origin.
+std::string origin(const Settings& settings);
 
 }  // namespace mytoken::service

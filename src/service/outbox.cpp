@@ -1,8 +1,12 @@
 // The rounds of background work; see outbox.h.
 #include "service/outbox.h"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/redirect_error.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <exception>
+#include <memory>
 
 #include "crypto/envelope.h"
 #include "service/refresh.h"
@@ -12,7 +16,11 @@ namespace mytoken::service {
 namespace {
 
 constexpr std::int64_t most_attempts = 20;
-constexpr Seconds claim_length{60};
+// Revocations that run at the same time; the rest of what is due waits for the next round.
+constexpr int at_once = 16;
+// No row of a batch waits for another, so this is longer than one call can take: metadata 10 s, the
+// request and its repetition 20 s each, the write.
+constexpr Seconds claim_length{120};
 constexpr Seconds purge_every{60};
 constexpr auto round_every = std::chrono::seconds(5);
 
@@ -29,14 +37,19 @@ Task<void> run_one(Context& context, store::OutboxRow row) {
   auto provider = context.providers.find(row.issuer);
   auto payload =
       crypto::open(row.sealed_payload, context.installation_secret, envelope_context(row.issuer));
-  bool done = !provider || !payload;  // neither will ever work
-  if (done) {
-    context.log.warning(
-        "a refresh token is not revoked: its provider is not configured or its entry is damaged",
-        {{"issuer", row.issuer}});
+  bool done = !payload;  // will never work
+  bool give_up = false;
+  if (!payload) {
+    context.log.error("a refresh token is not revoked: its entry is damaged",
+                      {{"issuer", row.issuer}});
+  } else if (!provider) {
+    // It may be configured again, and then the token must end there.
+    context.log.warning("a refresh token is not revoked yet: its provider is not configured",
+                        {{"issuer", row.issuer}});
+  } else {
+    done = co_await provider->revoke(*payload);
+    give_up = !done && row.attempts >= most_attempts;
   }
-  if (!done) done = co_await provider->revoke(*payload);
-  const bool give_up = !done && row.attempts >= most_attempts;
   if (give_up) {
     context.log.error("a refresh token could not be revoked at its provider",
                       {{"issuer", row.issuer}});
@@ -49,6 +62,33 @@ Task<void> run_one(Context& context, store::OutboxRow row) {
   auto stored = co_await context.database.write(work);
   if (!stored)
     context.log.warning("the outbox could not be updated", {{"problem", stored.error().cause}});
+}
+
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
+
+// Rows that are worked on at once, all on one thread.
+struct Batch {
+  explicit Batch(const Executor& executor) : finished(executor, Timer::time_point::max()) {}
+  std::size_t running = 0;
+  Timer finished;  // cancelled by the last
+};
+
+Task<void> run_together(Context& context, std::vector<store::OutboxRow> rows) {
+  const Executor executor = co_await asio::this_coro::executor;
+  const auto batch = std::make_shared<Batch>(executor);
+  for (auto& row : rows) {
+    const auto ended = [batch, &context](std::exception_ptr problem) {
+      if (--batch->running == 0) batch->finished.cancel();
+      // Its claim ends by time.
+      if (problem) context.log.error("a revocation ended by an exception");
+    };
+    ++batch->running;
+    asio::co_spawn(executor, run_one(context, std::move(row)), ended);
+  }
+  boost::system::error_code ignored;
+  if (batch->running > 0)
+    co_await batch->finished.async_wait(asio::redirect_error(use_task, ignored));
 }
 
 }  // namespace
@@ -67,7 +107,9 @@ void wake_outbox(Context& context) {
 Task<void> background_round(Context& context) {
   if (!context.journal.all().empty()) co_await replay_journal(context);
   const Time now = context.clock.now();
-  auto claim = [&](sql::Transaction& db) { return store::claim_outbox(db, now, claim_length, 20); };
+  auto claim = [&](sql::Transaction& db) {
+    return store::claim_outbox(db, now, claim_length, at_once);
+  };
   auto due = [&](sql::Connection& db) {
     return db.one(
         "SELECT 1 FROM outbox WHERE next_at <= $1 LIMIT 1", [](const sql::Row&) { return true; },
@@ -77,8 +119,8 @@ Task<void> background_round(Context& context) {
   if (waiting && *waiting) {
     auto rows = co_await context.database.write(claim);
     if (rows) {
-      for (auto& row : *rows)
-        co_await run_one(context, std::move(row));
+      if (rows->size() == std::size_t{at_once}) wake_outbox(context);  // there may be more
+      co_await run_together(context, std::move(*rows));
     }
   }
   auto purge = [&](sql::Transaction& db) -> Result<void> {
@@ -95,13 +137,29 @@ Task<void> background_round(Context& context) {
   }
 }
 
+namespace {
+
+// Not even a log that fails ends the background work.
+void log_failure(Context& context, const std::string& problem) {
+  try {
+    context.log.error("background work failed and goes on", {{"problem", problem}});
+  } catch (const std::exception&) {
+  }
+}
+
+}  // namespace
+
 Task<void> run_background(Context& context) {
   auto executor = co_await asio::this_coro::executor;
-  asio::basic_waitable_timer<std::chrono::steady_clock,
-                             asio::wait_traits<std::chrono::steady_clock>, Executor>
-      timer(executor);
+  Timer timer(executor);
   for (;;) {
-    co_await background_round(context);
+    std::string problem;
+    try {
+      co_await background_round(context);
+    } catch (const std::exception& e) {
+      problem = std::string("exception: ") + e.what();
+    }
+    if (!problem.empty()) log_failure(context, problem);
     // Woken work starts within a quarter of a second; a timer that other threads touch would need a
     // lock.
     const auto until = std::chrono::steady_clock::now() + round_every;

@@ -12,9 +12,10 @@ Result<void> queue_revocation(sql::Transaction& db, const Context& context, cons
 // Lets a running run_background look at the outbox now. Thread-safe.
 void wake_outbox(Context& context);
 
-// One round: due revocations (retried after 1 min doubling to 24 h, given up after 10 days), purge once a minute, journal.
+// One round: the journal, due revocations (side by side; retried after 1 min doubling to 24 h, given up after 10 days
+// of refusals), purge once a minute.
 Task<void> background_round(Context& context);
-// Rounds every 5 s and when woken, until the io_context stops.
+// Rounds every 5 s and when woken, until the io_context stops; an exception ends its round only.
 Task<void> run_background(Context& context);
 
 }  // namespace mytoken::service

@@ -2,6 +2,7 @@
 // identity, and the first mytoken of a family. A redirect is processed once: the flow moves to
 // `exchanging` by compare-and-set.
 #include <algorithm>
+#include <exception>
 
 #include "base/encoding.h"
 #include "base/random.h"
@@ -200,16 +201,29 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
     return store_root(db, exchange, *minted, identity, answer, refresh_token_id, sealed, offline,
                       cookie);
   };
+  LoginEnd end = end_of(exchange, cookie);  // nothing may fail after the commit
   auto stored = co_await context.database.write(work);
   if (!stored) co_return tl::unexpected(stored.error());
-  co_return end_of(exchange, cookie);
+  co_return end;
+}
+
+Task<Result<LoginEnd>> identify_and_make(Exchange& exchange, const oidc::TokenAnswer& answer) {
+  auto identity = co_await exchange.provider->identify(answer, exchange.nonce);
+  if (!identity) {
+    Error error = identity.error();
+    error.status = provider_said_no;
+    co_return fail(std::move(error));
+  }
+  co_return co_await make_root(exchange, answer, std::move(*identity));
 }
 
 // A refresh token that nobody holds must not live on at the provider: revoked now, or later if the
-// provider does not listen now.
+// provider does not listen now or this process ends.
 Task<void> drop_refresh_token(Exchange& exchange, Secret refresh_token) {
   Context& context = exchange.context;
-  if (co_await exchange.provider->revoke(refresh_token)) co_return;
+  if (!context.draining.load()) {
+    if (co_await exchange.provider->revoke(refresh_token)) co_return;
+  }
   auto work = [&](sql::Transaction& db) {
     return queue_revocation(db, context, exchange.flow.issuer, refresh_token);
   };
@@ -245,17 +259,26 @@ Task<Result<LoginEnd>> exchange_code(Exchange& exchange) {
   if (answer->refresh_token.empty()) {
     co_return fail(page(provider_said_no, "oidc_error", "Did not receive a refresh token"));
   }
-  auto identity = co_await exchange.provider->identify(*answer, exchange.nonce);
   Result<LoginEnd> end = tl::unexpected(Error{});
-  if (identity) {
-    end = co_await make_root(exchange, *answer, std::move(*identity));
-  } else {
-    Error error = identity.error();
-    error.status = provider_said_no;
-    end = fail(std::move(error));
+  std::exception_ptr problem;
+  try {
+    end = co_await identify_and_make(exchange, *answer);
+  } catch (...) {
+    problem = std::current_exception();
   }
-  if (!end) co_await drop_refresh_token(exchange, answer->refresh_token);
+  if (problem || !end) co_await drop_refresh_token(exchange, answer->refresh_token);
+  if (problem) std::rethrow_exception(problem);
   co_return end;
+}
+
+Task<Result<LoginEnd>> use_code(Exchange& exchange) {
+  exchange.provider = exchange.context.providers.find(exchange.flow.issuer);
+  if (!exchange.provider)
+    co_return fail(page(400, "invalid_request", "The provided issuer is not supported"));
+  const std::string iss = exchange.redirect.iss;
+  auto issuer = co_await exchange.provider->check_redirect_issuer(iss);
+  if (!issuer) co_return fail(issuer_problem(issuer.error()));
+  co_return co_await exchange_code(exchange);
 }
 
 // What the poller and the flow learn from a failed exchange: some failures may be tried again from
@@ -270,6 +293,7 @@ Task<Result<LoginEnd>> finish_with_error(Context& context, Redirect redirect) {
   std::string text = redirect.error;
   if (!redirect.error_description.empty()) text += ": " + redirect.error_description;
   text = presentable(std::move(text));
+  bool is_ours = false;  // without a flow the text is anybody's who made the link
   if (!redirect.state.empty()) {
     auto flow = co_await flow_of_state(context, redirect.state);
     if (flow) {
@@ -279,6 +303,7 @@ Task<Result<LoginEnd>> finish_with_error(Context& context, Redirect redirect) {
         auto issuer = co_await provider->check_redirect_issuer(redirect.iss);
         if (!issuer) co_return fail(issuer_problem(issuer.error()));
       }
+      is_ours = true;
       const bool denied = redirect.error == "access_denied";
       std::string reason = denied && !redirect.error_description.empty()
                                ? presentable(std::move(redirect.error_description))
@@ -286,6 +311,7 @@ Task<Result<LoginEnd>> finish_with_error(Context& context, Redirect redirect) {
       co_await leave_flow(context, flow->id, "consented", "failed", std::move(reason));
     }
   }
+  if (!is_ours) text = "the login failed; please start again";
   co_return fail(page(provider_said_no, "oidc_error", std::move(text)));
 }
 
@@ -319,6 +345,8 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
                     std::move(*flow_key),
                     Secret(std::string(string_member(parsed->as_object(), "verifier"))),
                     std::string(string_member(parsed->as_object(), "nonce"))};
+  auto call = ProviderCall::begin(context);
+  if (!call) co_return tl::unexpected(call.error());
   auto claim = [&](sql::Transaction& db) {
     return store::move_flow(db, flow_id, "consented", "exchanging");
   };
@@ -326,16 +354,12 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
   if (!claimed) co_return tl::unexpected(claimed.error());
   if (!*claimed) co_return fail(page(400, "invalid_request", "State mismatched"));
 
-  Result<LoginEnd> end = fail(page(400, "invalid_request", "The provided issuer is not supported"));
-  exchange.provider = context.providers.find(exchange.flow.issuer);
-  if (exchange.provider) {
-    const std::string iss = exchange.redirect.iss;
-    auto issuer = co_await exchange.provider->check_redirect_issuer(iss);
-    if (issuer) {
-      end = co_await exchange_code(exchange);
-    } else {
-      end = fail(issuer_problem(issuer.error()));
-    }
+  Result<LoginEnd> end = fail(page(500, "internal_server_error", ""));
+  std::exception_ptr problem;
+  try {
+    end = co_await use_code(exchange);
+  } catch (...) {
+    problem = std::current_exception();
   }
   if (!end) {
     const bool again = may_be_retried(end.error());
@@ -344,6 +368,7 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
     co_await leave_flow(context, flow_id, "exchanging", again ? "consented" : "failed",
                         std::move(reason));
   }
+  if (problem) std::rethrow_exception(problem);
   co_return end;
 }
 

@@ -40,9 +40,12 @@ enum class Kept {
   ended,      // the family was revoked meanwhile: the successor is to be revoked too
 };
 
-// `successor`: the refresh token itself, if it is at hand to be revoked.
+// `successor`: the refresh token itself, if it is at hand to be revoked. `newest`: the provider has
+// answered just now. Then it also replaces the answer to a parallel use of its predecessor: nobody
+// can have used ours yet, and providers that rotate honour what they issued last. (The other one is
+// not revoked, because that may end the session of both.)
 Task<Result<Kept>> store_once(Context& context, Journal::Entry entry, std::string issuer,
-                              Secret successor) {
+                              Secret successor, bool newest) {
   auto work = [&](sql::Transaction& db) -> Result<Kept> {
     auto stored = store::store_successor(db, entry.refresh_token_id, entry.version,
                                          entry.sealed_token, context.clock.now());
@@ -50,7 +53,13 @@ Task<Result<Kept>> store_once(Context& context, Journal::Entry entry, std::strin
     if (!*stored) {
       auto row = store::refresh_token(db, entry.refresh_token_id);
       if (!row) return tl::unexpected(row.error());
-      if (*row) return Kept::overtaken;
+      if (*row && !newest) return Kept::overtaken;
+      if (*row) {
+        stored = store::store_successor(db, entry.refresh_token_id, (*row)->version,
+                                        entry.sealed_token, context.clock.now());
+        if (!stored) return tl::unexpected(stored.error());
+        return Kept::stored;
+      }
       if (!successor.empty()) {
         if (auto r = queue_revocation(db, context, issuer, successor); !r)
           return tl::unexpected(r.error());
@@ -63,7 +72,14 @@ Task<Result<Kept>> store_once(Context& context, Journal::Entry entry, std::strin
     }
     return Kept::stored;
   };
-  co_return co_await context.database.write(work);
+  std::string problem;
+  try {
+    co_return co_await context.database.write(work);
+  } catch (const std::exception& e) {
+    problem = e.what();
+  }
+  // Whatever broke, the journal is still there.
+  co_return fail(internal_error("exception while storing: " + problem));
 }
 
 // Stored, or in the journal, when it returns.
@@ -71,7 +87,7 @@ Task<void> keep_successor(Context& context, Journal::Entry entry, std::string is
                           Secret successor) {
   bool in_journal = false;
   for (int attempt = 0; attempt < storing_tries; ++attempt) {
-    auto stored = co_await store_once(context, entry, issuer, successor);
+    auto stored = co_await store_once(context, entry, issuer, successor, attempt == 0);
     if (stored) {
       if (*stored == Kept::overtaken)
         context.log.warning("a newer refresh token was stored meanwhile", {});
@@ -105,11 +121,13 @@ Result<Secret> open_refresh_token(const store::RefreshTokenRow& row, const Secre
 Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId id,
                                         const oidc::Provider& provider) {
   RefreshTurn turn;
-  if (!provider.settings().rotating_refresh_tokens) co_return turn;
+  if (context.draining.load()) co_return fail(ending());
+  if (!provider.rotates_refresh_tokens()) co_return turn;
   std::string key = std::to_string(id);
   turn.turn = co_await context.refresh_queue.wait(
       std::move(key),
       std::chrono::duration_cast<std::chrono::milliseconds>(context.settings.longest_wait));
+  if (context.draining.load()) co_return fail(ending());
   if (!turn.turn)
     co_return fail(unavailable("too many requests wait for one refresh token", Seconds(5)));
   co_return turn;
@@ -174,6 +192,12 @@ Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
   // An answer that is unusable otherwise may still have rotated the refresh token.
   const Secret successor = answer ? answer->refresh_token : answer.error().refresh_token;
   if (!successor.empty() && !(successor == *refresh_token)) {
+    if (provider.note_rotation()) {
+      context.log.warning(
+          "a provider rotates refresh tokens although it is configured not to; its requests take "
+          "turns from now on",
+          {{"issuer", row.issuer}, {"hint", "set rotating_refresh_tokens: yes for it"}});
+    }
     Journal::Entry entry{row.id, row.version, seal_refresh_token(successor, row.id, family_key)};
     co_await keep_successor(context, std::move(entry), row.issuer, successor);
     fault_point("after_successor_stored");
@@ -203,7 +227,7 @@ Result<void> note_failure(sql::Transaction& db, const Context& context,
 Task<bool> replay_journal(Context& context) {
   bool all = true;
   for (const Journal::Entry& entry : context.journal.all()) {
-    auto stored = co_await store_once(context, entry, std::string(), Secret());
+    auto stored = co_await store_once(context, entry, std::string(), Secret(), false);
     if (!stored) {
       all = false;
       continue;

@@ -17,7 +17,7 @@ struct RefreshTurn {
   bool leased = false;
 };
 
-// Waits for the turn in this process. Error unavailable after the longest wait.
+// Waits for the turn in this process. Error unavailable after the longest wait, or if the server ends.
 Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId id, const oidc::Provider& provider);
 
 // Inside the reserving transaction: takes the lease. Error code `lease_taken` if another server has it.
