@@ -24,6 +24,7 @@ struct ProviderKnobs {
     off,                // one refresh token for ever
     single_use,         // a used one is refused, the session goes on
     family_revocation,  // a used one ends the session
+    loose,              // every use gives another one, and used ones stay good
     grace,              // a used one gives its successor again for `grace`, then ends the session
   };
   Rotation rotation = Rotation::off;

@@ -120,7 +120,9 @@ TinyResponse ScriptedProvider::Impl::refresh(const Fields& fields) {
   if (!is_current) {
     const bool in_grace =
         knobs.rotation == Rotation::grace && clock.precise() - issued.replaced <= knobs.grace;
-    if (in_grace) {
+    if (knobs.rotation == Rotation::loose) {
+      next = issue_refresh_token(number);
+    } else if (in_grace) {
       next = session.current_refresh_token;
     } else if (knobs.rotation != Rotation::off) {
       session.reuse_detected = true;

@@ -240,6 +240,20 @@ TEST(Listening, addresses_are_checked_and_errors_name_them) {
   ::close(taken);
 }
 
+TEST(Listening, two_servers_do_not_share_a_port_by_accident) {
+  testing::CollectingLog log;
+  const Router router;
+  ServerSettings settings;
+  settings.threads = 2;  // these do share it
+  Server first(settings, router, log);
+  ASSERT_TRUE(first.listen());
+  settings.listen = {"127.0.0.1:" + std::to_string(first.ports().at(0))};
+  Server second(settings, router, log);
+  const auto result = second.listen();
+  ASSERT_FALSE(result);
+  EXPECT_NE(result.error().cause.find("in use"), std::string::npos) << result.error().cause;
+}
+
 void a_request_in_flight_is_finished(bool tls) {
   const Certificate certificate;
   Gate door;
@@ -288,6 +302,38 @@ TEST(Drain, ends_at_its_limit_although_a_handler_hangs) {
   client.send(gate_request);
   door.await(1);
   server.server.drain(milliseconds(30));
+  server.join();
+  EXPECT_FALSE(door.open);
+}
+
+TEST(Drain, goes_on_beyond_its_limit_while_there_is_reason_and_the_answer_arrives) {
+  Gate door;
+  gate = &door;
+  RunningServer server(gated_routes());
+  RawClient client(server.port());
+  client.send(gate_request);
+  door.await(1);
+  std::atomic<int> asked{0};
+  auto must_wait = [&] {
+    // The third time the limit is long over. What is waited for is done now, but not yet answered.
+    if (++asked == 3) door.open = true;
+    return asked < 3;
+  };
+  server.server.drain(milliseconds(1), must_wait, std::chrono::hours(1));
+  EXPECT_EQ(client.receive().status, 200);
+  server.join();
+  EXPECT_GE(asked, 3);
+}
+
+TEST(Drain, does_not_wait_for_ever) {
+  Gate door;
+  gate = &door;
+  RunningServer server(gated_routes());
+  RawClient client(server.port());
+  client.send(gate_request);
+  door.await(1);
+  server.server.drain(
+      milliseconds(1), [] { return true; }, milliseconds(100));
   server.join();
   EXPECT_FALSE(door.open);
 }

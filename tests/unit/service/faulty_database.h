@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <mutex>
+#include <stdexcept>
 #include <string>
 #include <utility>
 
@@ -19,6 +20,11 @@ class FaultyDatabase final : public sql::Database {
     const std::lock_guard lock(mutex_);
     text_ = std::move(text);
     left_ = times;
+  }
+  // The next statement with `text` fails, and with it the whole write by an exception.
+  void explode_at(std::string text) {
+    const std::lock_guard lock(mutex_);
+    explosive_ = std::move(text);
   }
   int refused() const {
     const std::lock_guard lock(mutex_);
@@ -42,12 +48,17 @@ class FaultyDatabase final : public sql::Database {
     co_return co_await inner_->read(std::move(work));
   }
   Task<Result<void>> write_erased(std::function<Result<void>(sql::Transaction&)> work) override {
-    std::function<Result<void>(sql::Transaction&)> watched = [this, &work](sql::Transaction& transaction) {
+    bool exploded = false;
+    std::function<Result<void>(sql::Transaction&)> watched = [this, &work, &exploded](sql::Transaction& transaction) {
       Watched connection(*this, transaction);
       sql::Transaction inner(connection);
-      return work(inner);
+      auto result = work(inner);
+      exploded = connection.exploded;
+      return result;
     };
-    co_return co_await inner_->write(std::move(watched));
+    auto result = co_await inner_->write(std::move(watched));
+    if (exploded) throw std::runtime_error("exploded for the test");
+    co_return result;
   }
 
  private:
@@ -56,9 +67,15 @@ class FaultyDatabase final : public sql::Database {
     Watched(FaultyDatabase& owner, sql::Connection& inner) : owner_(owner), inner_(inner) {}
     Result<std::int64_t> run(std::string_view sql, std::span<const sql::Param> params,
                              const std::function<bool(const sql::Row&)>& on_row) override {
+      if (owner_.explodes(sql)) {
+        exploded = true;
+        return fail(internal_error("exploding"));
+      }
       if (owner_.refuses(sql)) return fail(unavailable("refused by the test"));
       return inner_.run(sql, params, on_row);
     }
+
+    bool exploded = false;
 
    private:
     FaultyDatabase& owner_;
@@ -73,9 +90,17 @@ class FaultyDatabase final : public sql::Database {
     return true;
   }
 
+  bool explodes(std::string_view sql) {
+    const std::lock_guard lock(mutex_);
+    if (explosive_.empty() || sql.find(explosive_) == std::string_view::npos) return false;
+    explosive_.clear();
+    return true;
+  }
+
   std::unique_ptr<sql::Database> inner_;
   mutable std::mutex mutex_;
   std::string text_;
+  std::string explosive_;
   int left_ = 0;
   int refused_ = 0;
 };

@@ -254,7 +254,16 @@ TEST(Revoke, a_token_of_a_removed_provider_is_revoked_here) {
   site.configure_no_provider();
   ASSERT_TRUE(revoke(site, token));
   EXPECT_EQ(site.count("SELECT count(*) FROM mytokens"), 0);
+  // At the provider it waits, for however long, until the provider is configured again.
+  for (int i = 0; i < 25; ++i) {
+    site.background();
+    site.clock.advance(std::chrono::hours(25));
+  }
+  EXPECT_EQ(site.count("SELECT count(*) FROM outbox"), 1);
+  EXPECT_FALSE(session_ended(site));
+  site.restart();
   site.background();
+  EXPECT_TRUE(session_ended(site));
   EXPECT_EQ(site.count("SELECT count(*) FROM outbox"), 0);
 }
 
