@@ -5,7 +5,10 @@
 // acted and then lost the connection would see a rotated refresh token twice and end the session.
 // The pre-request callback runs before every writing of a request, the repeated one included, so it
 // is the place to refuse: if bytes of this request were written before, the call ends as `unknown`.
-// A connection that was found dead before a byte was accepted may still be replaced silently.
+// A connection that was found dead before a byte was accepted may still be replaced silently, but
+// only without TLS: with it the connection may speak HTTP/2, whose frames are written by another
+// library, and curl's count of the bytes of the request says nothing certain about them when
+// writing fails. There a call that got a connection counts as written.
 #include "net/curl_transfer.h"
 
 #include <arpa/inet.h>
@@ -143,7 +146,7 @@ void Transfer::conclude(CURLcode code, std::string_view problem) {
     response.status = static_cast<int>(status);
     response.outcome = HttpResponse::Outcome::answered;
   } else {
-    const bool written = easy_ != nullptr && connected_ && request_bytes() > bytes_before_request_;
+    const bool written = easy_ != nullptr && connected_ && may_be_written();
     response = HttpResponse{};
     response.outcome = written ? HttpResponse::Outcome::unknown : HttpResponse::Outcome::not_sent;
     if (!refusal_.empty()) {
@@ -164,6 +167,10 @@ long Transfer::request_bytes() const {
   return bytes;
 }
 
+bool Transfer::may_be_written() const {
+  return peer_.starts_with("https:") || request_bytes() > bytes_before_request_;
+}
+
 int Transfer::before_request(const char* address) {
   // A kept connection was not opened by this call, so the socket callback has not seen its address.
   if (request_.refuse_private_addresses && refused_address(address)) {
@@ -176,7 +183,7 @@ int Transfer::before_request(const char* address) {
     bytes_before_request_ = request_bytes();
     return CURL_PREREQFUNC_OK;
   }
-  if (!repeatable() && request_bytes() > bytes_before_request_) {
+  if (!repeatable() && may_be_written()) {
     refusal_ = "the connection was closed without an answer";
     return CURL_PREREQFUNC_ABORT;
   }

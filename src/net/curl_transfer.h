@@ -49,6 +49,8 @@ class Transfer {
   bool add_headers();
   bool repeatable() const { return request_.method == "GET" || request_.method == "HEAD"; }
   long request_bytes() const;
+  // Once connected: whether bytes of this request may have reached the peer.
+  bool may_be_written() const;
   int before_request(const char* address);
 
   static int on_before_request(void* self, char* address, char* local, int port, int local_port);
