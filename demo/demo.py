@@ -114,6 +114,8 @@ def main():
     options = parser.parse_args()
     for name in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, lambda number, _: sys.exit(128 + number if options.once else 0))
+    if options.env and not os.access(os.path.dirname(os.path.abspath(options.env)), os.W_OK):
+        parser.error(f"{options.env} cannot be written")
     stack = Stack(overlays=options.config)
     try:
         with stack:
@@ -145,3 +147,4 @@ if __name__ == "__main__":
         sys.exit(main())
     except KeyboardInterrupt:
         say("\ndemo: ended")
+        sys.exit(130 if "--once" in sys.argv else 0)

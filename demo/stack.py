@@ -12,6 +12,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
@@ -83,7 +84,7 @@ def start_provider(folder, port, redirects, *, script=ROOT / "demo" / "provider.
     process = Process(name, [ROOT / "scripts" / "node", script], folder / f"{name}.log", env)
     try:
         process.wait_for(r"^provider at ", 20)
-    except StackError:
+    except BaseException:  # also Ctrl-C: nobody else knows this child yet
         process.stop()
         raise
     return process
@@ -118,7 +119,7 @@ def start_server(folder, port, config, overlays=(), name="server"):
     try:
         # an overlay may change the issuer, so the server tells where it is
         process.issuer = process.wait_for(r"^mytoken-server: ready at (\S+)", 30).group(1)
-    except StackError:
+    except BaseException:  # also Ctrl-C: nobody else knows this child yet
         process.stop()
         raise
     return process
@@ -185,8 +186,15 @@ class Stack:
         return "\n".join(p.tail() for p in self.processes)
 
     def __exit__(self, *_):
-        self._stop()
-        shutil.rmtree(self.folder, ignore_errors=True)
+        # Cleaning up is not to be interrupted, however impatient the keyboard.
+        here = threading.current_thread() is threading.main_thread()
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN) if here else None
+        try:
+            self._stop()
+            shutil.rmtree(self.folder, ignore_errors=True)
+        finally:
+            if here:
+                signal.signal(signal.SIGINT, before)
 
 
 def cli(stack, *arguments, **options):

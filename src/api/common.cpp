@@ -10,14 +10,6 @@ namespace {
 constexpr std::size_t longest_name = 100;
 constexpr std::size_t longest_application_name = 255;
 
-// Characters, not bytes: names are for people.
-std::size_t characters(std::string_view text) {
-  std::size_t count = 0;
-  for (const char c : text)
-    count += (static_cast<unsigned char>(c) & 0xC0u) != 0x80u ? 1 : 0;
-  return count;
-}
-
 Result<std::string> limited_text(const http::Parameters& parameters, std::string_view member,
                                  std::size_t most) {
   auto value = parameters.text(member);
@@ -55,6 +47,14 @@ Result<std::optional<token::Capabilities>> parse_capabilities(const http::Parame
   return std::optional<token::Capabilities>(token::without_duplicates(std::move(capabilities)));
 }
 
+// A browser says that another origin's page sent this.
+bool comes_from_elsewhere(const Api& api, const http::Request& request) {
+  const std::string_view site = request.headers.get("Sec-Fetch-Site");
+  if (!site.empty() && site != "same-origin" && site != "none") return true;
+  const std::string_view origin = request.headers.get("Origin");
+  return !origin.empty() && origin != service::origin(api.context.settings);
+}
+
 bool is_empty_list(const json::value& value) {
   return value.is_array() && value.as_array().empty();
 }
@@ -84,7 +84,7 @@ service::ClientInfo client_of(const http::Request& request) {
   return {request.client_address, is_utf8(agent) ? std::string(agent) : std::string()};
 }
 
-Result<std::optional<FoundToken>> find_token(const http::Request& request,
+Result<std::optional<FoundToken>> find_token(const Api& api, const http::Request& request,
                                              const http::Parameters& parameters,
                                              std::initializer_list<std::string_view> members) {
   for (const std::string_view member : members) {
@@ -102,6 +102,8 @@ Result<std::optional<FoundToken>> find_token(const http::Request& request,
     if (!token.empty())
       return std::optional(FoundToken{Secret(std::string(token)), TokenSource::header});
   }
+  // SameSite keeps other sites away, this keeps sibling hosts of the same site away.
+  if (comes_from_elsewhere(api, request)) return std::optional<FoundToken>();
   if (auto cookie = request.cookie("mytoken"); cookie && !cookie->empty()) {
     return std::optional(FoundToken{Secret(std::move(*cookie)), TokenSource::cookie});
   }
@@ -111,7 +113,7 @@ Result<std::optional<FoundToken>> find_token(const http::Request& request,
 Result<Presented> require_token(const Api& api, const http::Request& request,
                                 const http::Parameters& parameters,
                                 std::initializer_list<std::string_view> members) {
-  auto found = find_token(request, parameters, members);
+  auto found = find_token(api, request, parameters, members);
   if (!found) return tl::unexpected(found.error());
   if (!*found) return fail(invalid_token("no mytoken found in request"));
   return Presented{{std::move((*found)->text), client_of(request), api.context.clock.precise()},
@@ -158,7 +160,7 @@ Result<service::TokenWish> parse_wish(const Api& api, const http::Parameters& pa
   auto clauses =
       token::parse_restrictions(*restrictions ? &**restrictions : nullptr, api.context.clock.now());
   if (!clauses) return tl::unexpected(clauses.error());
-  wish.restrictions = std::move(*clauses);
+  wish.restrictions = token::without_repetitions(std::move(*clauses));
   auto capabilities = parse_capabilities(parameters);
   if (!capabilities) return tl::unexpected(capabilities.error());
   wish.capabilities = std::move(*capabilities);

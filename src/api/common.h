@@ -23,9 +23,9 @@ struct FoundToken {
 
 service::ClientInfo client_of(const http::Request& request);
 
-// First hit of the body members in their order, the Bearer header, the cookie; a hit that turns out unusable is not
+// First hit of the body members in their order, the Bearer header, the cookie (of requests from our own origin); a hit that turns out unusable is not
 // replaced by a later one. nullopt: none. Error invalid_request: a member of another type than string.
-Result<std::optional<FoundToken>> find_token(const http::Request& request, const http::Parameters& parameters,
+Result<std::optional<FoundToken>> find_token(const Api& api, const http::Request& request, const http::Parameters& parameters,
                                              std::initializer_list<std::string_view> members);
 
 // The same with the error of a missing token, ready for the use cases.

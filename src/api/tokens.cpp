@@ -33,7 +33,7 @@ Task<http::Response> token_revoke(const Api& api, http::Request& request) {
       co_return error_answer(
           api, invalid_request("revocation by mom_id is not available on this server"), request);
   }
-  auto found = find_token(request, *parameters, {"token"});
+  auto found = find_token(api, request, *parameters, {"token"});
   if (!found) co_return error_answer(api, found.error(), request);
   if (!*found) co_return error_answer(api, invalid_request("no token given"), request);
   service::RevocationRequest wanted;

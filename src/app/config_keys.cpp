@@ -168,7 +168,7 @@ constexpr auto rules = std::to_array<KeyRule>({
     {"features.federation.access_token_caching", any, accepted},
     {"web.browser_binding", text, used},
     {"retention.events", duration, replaced, "events are kept"},
-    {"retention.expired_tokens", duration, replaced, "the built-in time is used"},
+    {"retention.expired_tokens", duration, replaced, "expired tokens are kept"},
     {"retention.access_log", duration, replaced, "rotate the file with logrotate"},
 
     {"providers[].issuer", text, used},

@@ -193,6 +193,13 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::size_t characters(std::string_view text) {
+  std::size_t count = 0;
+  for (const char c : text)
+    count += (static_cast<unsigned char>(c) & 0xC0u) != 0x80u ? 1 : 0;
+  return count;
+}
+
 std::string lower(std::string_view text) {
   std::string lowered(text);
   for (char& c : lowered)

@@ -24,6 +24,8 @@ std::optional<std::string> percent_decode(std::string_view text, bool plus_is_bl
 
 // True if `text` is well-formed UTF-8 (RFC 3629).
 bool is_utf8(std::string_view text);
+// Number of code points in well-formed UTF-8.
+std::size_t characters(std::string_view text);
 
 // ASCII only; other bytes are left alone.
 std::string lower(std::string_view text);

@@ -2,6 +2,9 @@
 // Problems are named by Boost's own message, which never quotes the text.
 #include "base/json.h"
 
+#include <algorithm>
+#include <cmath>
+
 namespace mytoken {
 namespace {
 
@@ -34,6 +37,19 @@ void append_pretty(std::string& to, const json::value& value, std::size_t depth)
   }
 }
 
+// Numbers too large for a double come out of the parser as infinity, which is no JSON.
+bool is_finite(const json::value& value) {
+  if (const auto* number = value.if_double()) return std::isfinite(*number);
+  if (const auto* array = value.if_array()) {
+    return std::all_of(array->begin(), array->end(), is_finite);
+  }
+  if (const auto* object = value.if_object()) {
+    return std::all_of(object->begin(), object->end(),
+                       [](const auto& member) { return is_finite(member.value()); });
+  }
+  return true;
+}
+
 }  // namespace
 
 Result<json::value> parse_json(std::string_view text) {
@@ -42,6 +58,9 @@ Result<json::value> parse_json(std::string_view text) {
   boost::system::error_code problem;
   json::value value = json::parse(text, problem, {}, options);
   if (problem) return fail(invalid_request("the body is not valid JSON: " + problem.message()));
+  if (!is_finite(value)) {
+    return fail(invalid_request("the body is not valid JSON: a number is too large"));
+  }
   return value;
 }
 

@@ -81,6 +81,12 @@ ExitCode print(Context& context, std::string_view text, const std::optional<std:
     context.console.error("cannot write to " + path.string());
     return not_stored;
   }
+  // A link is followed only where nobody else could have laid it.
+  if (!client::is_own_link_or_none(path)) {
+    context.console.error("will not write through the link " + path.string() +
+                          ": it, or its folder, is open to others");
+    return not_stored;
+  }
   const auto target = std::filesystem::weakly_canonical(path, ignored);
   const std::string problem =
       client::replace_file(target.empty() ? path : target, text, client::Durability::full);

@@ -103,6 +103,14 @@ std::string replace_file(const std::filesystem::path& path, std::string_view con
   return "";
 }
 
+bool is_own_link_or_none(const std::filesystem::path& path) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return true;
+  if (status.st_uid != ::geteuid()) return false;
+  const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
+  return ::stat(folder.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) == 0;
+}
+
 std::string create_file(const std::filesystem::path& path, std::string_view content) {
   if (std::string problem = create(path, content, Durability::full); !problem.empty())
     return problem;

@@ -118,10 +118,10 @@ Result<void> Server::listen() {
   for (const std::string& text : settings.listen) {
     const auto address = split_address(text);
     if (!address) return fail(internal_error("cannot listen on " + text + ": not host:port"));
-    auto port = impl_->workers.front()->listen(address->first, address->second);
+    auto port = impl_->workers.front()->listen(address->first, address->second, true);
     if (!port) return fail(port.error());
     for (std::size_t i = 1; i < impl_->workers.size(); ++i) {
-      auto same = impl_->workers[i]->listen(address->first, std::to_string(*port));
+      auto same = impl_->workers[i]->listen(address->first, std::to_string(*port), false);
       if (!same) return fail(same.error());
     }
     impl_->ports.push_back(*port);

@@ -50,7 +50,7 @@ Worker::Worker(Common& common_state)
 
 Worker::~Worker() = default;
 
-Result<std::uint16_t> Worker::listen(const std::string& host, const std::string& port) {
+Result<std::uint16_t> Worker::listen(const std::string& host, const std::string& port, bool first) {
   const std::string where = host + ":" + port;
   const auto failed = [&where](std::string_view what, const error_code& ec) {
     return fail(
@@ -68,6 +68,18 @@ Result<std::uint16_t> Worker::listen(const std::string& host, const std::string&
       endpoint = entry.endpoint();
       break;
     }
+  }
+  // The threads of this server share the port, another server must not: it would get half of the
+  // requests without anybody noticing. So the first thread asks for the port alone.
+  if (first && endpoint.port() != 0) {
+    Acceptor probe(context.get_executor());
+    probe.open(endpoint.protocol(), ec);
+    if (!ec) probe.set_option(Acceptor::reuse_address(true), ec);
+    if (!ec && endpoint.address().is_v6()) {
+      probe.set_option(asio::ip::v6_only(!endpoint.address().is_unspecified()), ec);
+    }
+    if (!ec) probe.bind(endpoint, ec);
+    if (ec) return failed("bind", ec);
   }
   Acceptor acceptor(context.get_executor());
   acceptor.open(endpoint.protocol(), ec);

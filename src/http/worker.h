@@ -65,7 +65,8 @@ class Worker {
   ~Worker();
 
   // Opens a socket on host:port; returns the port. Errors name the address.
-  Result<std::uint16_t> listen(const std::string& host, const std::string& port);
+  // `first`: of the threads that will share the port.
+  Result<std::uint16_t> listen(const std::string& host, const std::string& port, bool first);
   // Starts to accept and to sweep.
   void start();
   // Stops accepting; idle connections end after `grace`.

@@ -140,7 +140,8 @@ ProviderResult<TokenAnswer> read_token_answer(const net::HttpResponse& response,
                 response.status);
     problem.error = error;
     problem.description = sanitised(string_member(object, "error_description"), 500, secrets);
-    if (success) problem.refresh_token = Secret(std::string(string_member(object, "refresh_token")));
+    if (success)
+      problem.refresh_token = Secret(std::string(string_member(object, "refresh_token")));
     return tl::unexpected(std::move(problem));
   }
   TokenAnswer answer;
@@ -171,7 +172,7 @@ tl::expected<Metadata, std::string> read_metadata(std::string_view body,
   }
   const auto endpoint = [&](std::string_view name) {
     const std::string_view url = string_member(object, name);
-    return is_acceptable_endpoint(url) ? std::string(url) : std::string{};
+    return is_acceptable_endpoint(url, settings.issuer) ? std::string(url) : std::string{};
   };
   metadata.authorization_endpoint = endpoint("authorization_endpoint");
   metadata.token_endpoint = endpoint("token_endpoint");

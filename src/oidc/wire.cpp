@@ -112,7 +112,7 @@ bool same_issuer(std::string_view a, std::string_view b) {
   return a == b;
 }
 
-bool is_acceptable_endpoint(std::string_view url) {
+bool is_acceptable_endpoint(std::string_view url, std::string_view issuer) {
   if (url.size() > 2048) return false;
   const auto parsed = boost::urls::parse_uri(url);
   if (!parsed || parsed->has_fragment() || parsed->has_userinfo()) return false;
@@ -122,7 +122,10 @@ bool is_acceptable_endpoint(std::string_view url) {
   const std::string_view path = parsed->encoded_path();
   if (!path.empty() && path.front() != '/') return false;
   if (parsed->scheme_id() == boost::urls::scheme::https) return true;
-  return parsed->scheme_id() == boost::urls::scheme::http && is_loopback_host(host);
+  // Plain http only from a provider that is itself on this machine: another one could make this
+  // server talk to its neighbours.
+  return parsed->scheme_id() == boost::urls::scheme::http && issuer.starts_with("http://") &&
+         is_loopback_host(host);
 }
 
 Seconds time_to_live(std::string_view cache_control) {

@@ -32,7 +32,7 @@ std::vector<std::string> split_scopes(std::string_view text);
 // One trailing slash does not matter.
 bool same_issuer(std::string_view a, std::string_view b);
 // https, or http to a loopback host; no user information, no fragment, at most 2048 characters.
-bool is_acceptable_endpoint(std::string_view url);
+bool is_acceptable_endpoint(std::string_view url, std::string_view issuer);
 
 // Text of a provider for people: control characters and invalid UTF-8 removed, occurrences of
 // `secrets` blanked, cut to `limit` bytes.

@@ -96,7 +96,7 @@ Task<Result<json::object>> redeem_transfer_code(Context& context, Secret code, C
       const std::string short_id = crypto::sha512(jwt.reveal());
       auto proxy = store::proxy(db, short_id, "short_token");
       if (!proxy) return tl::unexpected(proxy.error());
-      if (!*proxy) return fail(unknown_code());  // rotated away meanwhile
+      if (!*proxy || (*proxy)->expires_at) return fail(unknown_code());  // rotated away meanwhile
       auto opened = crypto::open((*proxy)->sealed_jwt, jwt, "proxy:" + short_id);
       if (!opened) return tl::unexpected(opened.error());
       jwt = std::move(*opened);

@@ -84,10 +84,16 @@ bool is_trusted_redirect_uri(const Settings& settings, const std::string& uri) {
     // https://trusted.example.evil.test).
     const re2::RE2 expression(pattern, re2::RE2::Quiet);
     re2::StringPiece rest(uri);
-    if (expression.ok() && re2::RE2::Consume(&rest, expression) &&
-        uri.size() - rest.size() >= origin) {
-      return true;
+    if (!expression.ok() || !re2::RE2::Consume(&rest, expression) ||
+        uri.size() - rest.size() < origin) {
+      continue;
     }
+    // A wildcard may run over the end of the host ("^https://.*\\.trusted\\.example/" matches
+    // https://evil.test/x.trusted.example/): what would match behind any host trusts none.
+    if (uri.starts_with('/')) return true;
+    const std::string elsewhere = "https://host.invalid" + uri.substr(origin);
+    re2::StringPiece other(elsewhere);
+    if (!re2::RE2::Consume(&other, expression)) return true;
   }
   return false;
 }

@@ -11,6 +11,9 @@
 namespace mytoken::service {
 namespace {
 
+// Addresses whose names one request may have looked up.
+constexpr std::size_t most_look_ups = 32;
+
 // Result of fitting the wish into the parent (spec tokens.md §5.9, 5.12, 6.3).
 struct Fitted {
   token::Restrictions restrictions;
@@ -31,7 +34,11 @@ Task<Result<Fitted>> fit(Context& context, const Authenticated& parent,
   }
   const token::Restrictions& parents = parent.claims().restrictions;
   std::map<std::string, std::vector<std::string>> names;
-  for (const std::string& address : token::addresses_needing_names(parents, requested)) {
+  const std::vector<std::string> addresses = token::addresses_needing_names(parents, requested);
+  if (addresses.size() > most_look_ups) {
+    co_return fail(invalid_request("hosts has too many addresses to compare with host names"));
+  }
+  for (const std::string& address : addresses) {
     names[address] = co_await context.resolver.confirmed_names(address);
   }
   token::Tightened tightened = token::tighten(

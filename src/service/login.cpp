@@ -49,6 +49,11 @@ std::vector<std::string> audiences_to_request(const token::Restrictions& restric
   return audiences;
 }
 
+// Anybody may start a login: what it stores is bounded by what a token could hold.
+Error too_long() {
+  return invalid_request("the request is too long: fewer or shorter restrictions are needed");
+}
+
 // What changes in a flow when its authorization request is made, and that request's URL.
 struct Authorization {
   store::Consent consent;
@@ -73,6 +78,7 @@ Task<Result<Authorization>> authorize(Context& context, oidc::Provider& provider
   Authorization authorization;
   authorization.url = std::move(*url);
   authorization.consent.request = json::serialize(to_json(request));
+  if (authorization.consent.request.size() > token::longest_token) co_return fail(too_long());
   authorization.consent.state_hash = crypto::sha256(state.reveal());
   authorization.consent.key_for_state =
       crypto::seal(flow_key.reveal(), state, "flow_state:" + flow_id);
@@ -148,6 +154,7 @@ Task<Result<LoginStart>> start_login(Context& context, LoginRequest request) {
   flow.consent_hash = crypto::sha256(consent_code.reveal());
   flow.issuer = provider->settings().issuer;
   flow.request = json::serialize(to_json(flow_request));
+  if (flow.request.size() > token::longest_token) co_return fail(too_long());
   flow.key_for_consent = crypto::seal(flow_key.reveal(), consent_code, "flow_consent:" + flow.id);
   if (!polling_code.empty()) {
     flow.polling_hash = crypto::sha256(polling_code.reveal());
@@ -175,6 +182,7 @@ Task<Result<LoginStart>> start_login(Context& context, LoginRequest request) {
   auto work = [&flow, &consent](sql::Transaction& db) -> Result<void> {
     if (auto r = store::add_flow(db, flow); !r) return r;
     if (!consent) return {};
+    consent->former_request = flow.request;
     auto moved = store::consent_flow(db, flow.id, *consent);
     if (!moved) return tl::unexpected(moved.error());
     return {};
@@ -200,6 +208,7 @@ Task<Result<ConsentView>> consent_view(Context& context, Secret consent_code) {
   view.created_ip = flow->created_ip;
   view.created = flow->created;
   view.expires_at = flow->expires_at;
+  view.request_hash = crypto::sha256(flow->request);
   co_return view;
 }
 
@@ -213,6 +222,14 @@ Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, 
     co_return fail(invalid_request(context.providers.find(edits.oidc_issuer)
                                        ? "oidc_issuer is not the one this login was started for"
                                        : "The provided issuer is not supported"));
+  }
+  // Whoever started the flow could change the request while the user reads it.
+  if (edits.shown && !Secret::equal(*edits.shown, crypto::sha256(flow->request))) {
+    co_return fail(Error{"conflict",
+                         409,
+                         "the request was changed meanwhile; please open the page again and look "
+                         "at it",
+                         {}});
   }
   auto request = parse_flow_request(flow->request);
   if (!request) co_return tl::unexpected(request.error());
@@ -232,6 +249,7 @@ Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, 
   auto authorization = co_await authorize(context, *provider, flow->id, std::move(*flow_key),
                                           std::move(*request), std::move(browser));
   if (!authorization) co_return tl::unexpected(authorization.error());
+  authorization->consent.former_request = flow->request;
   auto work = [&](sql::Transaction& db) {
     return store::consent_flow(db, flow->id, authorization->consent);
   };

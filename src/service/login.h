@@ -39,12 +39,14 @@ struct ConsentView {
   std::string created_ip;
   Time created{};
   Time expires_at{};
+  std::string request_hash;   // SHA-256 of the request as it is shown
 };
 // Error not_found: unknown, expired, declined or finished.
 Task<Result<ConsentView>> consent_view(Context& context, Secret consent_code);
 
 // What the user decided. Values replace the request's; an absent rotation is left as it is.
 struct ConsentEdits {
+  std::optional<std::string> shown;  // request_hash of what the user saw: something else is not accepted
   std::string oidc_issuer;
   std::optional<token::Restrictions> restrictions;
   std::optional<token::Capabilities> capabilities;

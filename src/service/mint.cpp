@@ -12,6 +12,8 @@ namespace {
 
 // A successor's number may have more digits than its predecessor's.
 constexpr std::size_t growth_by_rotation = 64;
+// How long a rotated-away short token of a chain with auto_revoke is remembered.
+constexpr Seconds reuse_is_recognised_for{30 * 86400};
 
 Result<Secret> sign(const Context& context, const token::Claims& claims) {
   json::object header;
@@ -50,7 +52,12 @@ std::string seal_family_key(const Secret& family_key, const std::string& token_i
 }
 
 Result<Secret> family_key(const Authenticated& token) {
-  return crypto::open(token.state.sealed_key, token.token->jwt, "family_key:" + token.state.id);
+  auto key = crypto::open(token.state.sealed_key, token.token->jwt, "family_key:" + token.state.id);
+  if (key) return key;
+  // Validly signed, but not the text that was handed out (an ECDSA signature has a mirror image).
+  Error error = not_current();
+  error.cause = key.error().cause;
+  return fail(std::move(error));
 }
 
 Result<Minted> mint(const Context& context, const MintRequest& request, const Secret& family_key) {
@@ -174,13 +181,14 @@ Result<void> store_successor(sql::Transaction& db, const Context& context,
                                      context.clock.precise());
   if (!rotated) return tl::unexpected(rotated.error());
   if (!*rotated) return fail(not_current());
-  // Codes and short tokens of the old JWT end here; the presented short token lives on for a retry
-  // within the grace.
+  // Codes and short tokens of the old JWT end here. The presented short token is remembered: for a
+  // retry within the grace, and where reuse is to be punished, to recognise it.
   if (auto r = store::delete_proxies_of(db, token.state.id); !r) return r;
   if (token.representation == token::Presented::short_token) {
     store::ProxyRow old =
         short_token_row(context, token.state.id, token.token->jwt, token.presented);
-    old.expires_at = now + context.settings.rotation_grace;
+    const bool punished = token.claims().rotation && token.claims().rotation->auto_revoke;
+    old.expires_at = now + (punished ? reuse_is_recognised_for : context.settings.rotation_grace);
     if (auto r = store::add_proxy(db, old); !r) return r;
   }
   if (next.delivery.proxy) {

@@ -62,7 +62,7 @@ Result<void> store_successor(sql::Transaction& db, const Context& context, const
                              const Successor& successor, const std::string& request_hash,
                              const std::string& answer, const ClientInfo& client);
 
-// The family key, opened with the token. Error internal_server_error.
+// The family key, opened with the token. Error not_current(): it is not the token's very text.
 Result<Secret> family_key(const Authenticated& token);
 std::string seal_family_key(const Secret& family_key, const std::string& token_id, const Secret& jwt);
 

@@ -71,8 +71,13 @@ Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
     }
     co_return Result<void>();
   }
-  std::optional<Secret> key;
-  if (auto opened = family_key(*token)) key = std::move(*opened);
+  auto opened = family_key(*token);
+  if (!opened) {
+    context.log.warning("a token that is not the one handed out was to be revoked",
+                        {{"cause", opened.error().cause}});
+    co_return Result<void>();
+  }
+  const std::optional<Secret> key = std::move(*opened);
   const std::string id = token->state.id;
   const bool recursive = request.recursive;
   auto work = [&](sql::Transaction& db) {

@@ -83,9 +83,10 @@ Result<std::optional<FlowRow>> flow_by_polling(sql::Connection& db, const std::s
 Result<bool> consent_flow(sql::Transaction& db, const std::string& id, const Consent& c) {
   return changed_one(db.execute(
       "UPDATE flows SET status = 'consented', request = $2, state_hash = $3, key_for_state = $4, "
-      "sealed_secrets = $5, browser_hash = $6 WHERE id = $1 AND status IN ('started', 'consented')",
+      "sealed_secrets = $5, browser_hash = $6 WHERE id = $1 AND status IN ('started', 'consented') "
+      "AND request = $7",
       Blob{id}, c.request, Blob{c.state_hash}, Blob{c.key_for_state}, Blob{c.sealed_secrets},
-      Blob{c.browser_hash}));
+      Blob{c.browser_hash}, c.former_request));
 }
 
 Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_view from,

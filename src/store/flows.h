@@ -17,6 +17,7 @@ Result<std::optional<FlowRow>> flow_by_polling(sql::Connection& db, const std::s
 
 // started|consented -> consented with everything of the accepted request. False: the flow is past that.
 struct Consent {
+  std::string former_request;  // what was decided about: nothing happens if it is another by now
   std::string request;
   std::string state_hash;
   std::string key_for_state;

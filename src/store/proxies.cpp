@@ -44,7 +44,9 @@ Result<std::optional<ProxyRow>> take_proxy(sql::Transaction& db, const std::stri
 }
 
 Result<void> delete_proxies_of(sql::Transaction& db, const std::string& mytoken_id) {
-  auto done = db.execute("DELETE FROM proxies WHERE mytoken_id = $1", Blob{mytoken_id});
+  auto done = db.execute(
+      "DELETE FROM proxies WHERE mytoken_id = $1 AND (kind <> 'short_token' OR expires_at IS NULL)",
+      Blob{mytoken_id});
   if (!done) return tl::unexpected(done.error());
   return {};
 }

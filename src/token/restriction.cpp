@@ -79,6 +79,15 @@ std::string legacy_clause_hash(const Clause& clause) {
   return crypto::sha512(canonical(clause, true));
 }
 
+Restrictions without_repetitions(Restrictions restrictions) {
+  Restrictions once;
+  for (Clause& clause : restrictions) {
+    if (std::find(once.begin(), once.end(), clause) == once.end())
+      once.push_back(std::move(clause));
+  }
+  return once;
+}
+
 Result<void> replace_this(Restrictions& restrictions, std::string_view client_address) {
   const auto address = Address::parse(client_address);
   for (Clause& clause : restrictions) {

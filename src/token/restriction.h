@@ -55,6 +55,9 @@ void append_canonical(std::string& to, const Clause& clause, bool legacy = false
 std::string clause_hash(const Clause& clause);
 std::string legacy_clause_hash(const Clause& clause);
 
+// The first of equal clauses only: they would share one counter anyway (profiles.md §5).
+Restrictions without_repetitions(Restrictions restrictions);
+
 // Replaces hosts entries equal to "this" (any case) by the client's address; error invalid_request if it is unknown.
 Result<void> replace_this(Restrictions& restrictions, std::string_view client_address);
 // Removes the named members (features.unsupported_restrictions).

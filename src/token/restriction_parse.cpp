@@ -263,10 +263,7 @@ Result<Restrictions> parse_restrictions(const json::value* value, Time now) {
     entries += reader.entries();
     if (entries > most_entries_together)
       return fail(invalid_request("restrictions has too many entries"));
-    // Equal clauses would share one counter anyway: they are one clause.
-    const bool repeated =
-        std::find(restrictions.begin(), restrictions.end(), *clause) != restrictions.end();
-    if (!clause->empty() && !repeated) restrictions.push_back(std::move(*clause));
+    if (!clause->empty()) restrictions.push_back(std::move(*clause));
   }
   return restrictions;
 }

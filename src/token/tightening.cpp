@@ -81,8 +81,12 @@ bool hosts_are_tighter(const Prepared& requested, const Prepared& base, const Na
   if (!base.limits_hosts) return true;
   if (requested.hosts.empty() || requested.has_dead_host) return false;
   return std::all_of(requested.hosts.begin(), requested.hosts.end(), [&](const HostEntry& inner) {
-    return std::any_of(base.hosts.begin(), base.hosts.end(),
-                       [&](const HostEntry& outer) { return outer.covers(inner, names_of); });
+    // Networks answer without a look-up, so they are asked first.
+    const auto covered_by = [&](const NamesOf& names) {
+      return std::any_of(base.hosts.begin(), base.hosts.end(),
+                         [&](const HostEntry& outer) { return outer.covers(inner, names); });
+    };
+    return covered_by(nullptr) || covered_by(names_of);
   });
 }
 
@@ -164,21 +168,32 @@ Tightened tighten(const Restrictions& parent, const Restrictions& requested,
 
 std::vector<std::string> addresses_needing_names(const Restrictions& parent,
                                                  const Restrictions& requested) {
-  const bool asks = std::any_of(parent.begin(), parent.end(), [](const Clause& clause) {
-    return std::any_of(clause.hosts.begin(), clause.hosts.end(), [](const std::string& text) {
+  // A clause asks for names if it has a name and none of its networks covers the address.
+  const auto asks = [](const Clause& clause, const Network& address) {
+    bool has_name = false;
+    for (const std::string& text : clause.hosts) {
       const auto entry = HostEntry::parse(text);
-      return entry && entry->kind() != HostEntry::Kind::network;
-    });
-  });
+      if (!entry) continue;
+      if (entry->kind() != HostEntry::Kind::network) {
+        has_name = true;
+      } else if (const auto network = Network::parse(text); network && network->contains(address)) {
+        return false;
+      }
+    }
+    return has_name;
+  };
   std::vector<std::string> addresses;
-  if (!asks) return addresses;
   std::set<std::string> seen;
   for (const Clause& clause : requested) {
     for (const std::string& text : clause.hosts) {
       const auto network = Network::parse(text);
       if (!network || !network->is_single_address()) continue;
       std::string address = network->address().text();
-      if (seen.insert(address).second) addresses.push_back(std::move(address));
+      if (!seen.insert(address).second) continue;
+      if (std::any_of(parent.begin(), parent.end(),
+                      [&](const Clause& by) { return asks(by, *network); })) {
+        addresses.push_back(std::move(address));
+      }
     }
   }
   return addresses;

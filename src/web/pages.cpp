@@ -32,6 +32,8 @@ std::string in_layout(const Settings& settings, std::string_view title, std::str
 }
 
 std::string date(Time time) {
+  constexpr std::int64_t end_of_year_9999 = 253402300799;
+  if (to_unix(time) > end_of_year_9999) return "the end of the calendar";
   return fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(time.time_since_epoch().count()));
 }
 
@@ -104,6 +106,7 @@ std::string consent_page(const Settings& settings, const ConsentForm& form) {
   mustache::data data;
   data.set("action", form.action);
   data.set("csrf", form.csrf);
+  data.set("shown", form.shown);
   data.set("issuer", form.view.issuer);
   if (!form.view.provider_name.empty()) data.set("provider", form.view.provider_name);
   if (!form.view.created_ip.empty()) data.set("address", form.view.created_ip);
@@ -125,7 +128,11 @@ std::string consent_page(const Settings& settings, const ConsentForm& form) {
     capabilities << entry;
   }
   data.set("capabilities", capabilities);
-  data.set("restricted", !wish.restrictions.empty());
+  // A clause without any condition (its keys are not supported here) permits everything.
+  const auto& clauses_wished = wish.restrictions;
+  data.set("restricted", !clauses_wished.empty() &&
+                             std::none_of(clauses_wished.begin(), clauses_wished.end(),
+                                          [](const token::Clause& c) { return c.empty(); }));
   data.set("several", wish.restrictions.size() > 1);
   mustache::data clauses{mustache::data::type::list};
   for (const auto& clause : wish.restrictions) {

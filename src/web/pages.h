@@ -16,6 +16,7 @@ struct ConsentForm {
   const service::ConsentView& view;
   std::string action;  // URL the form is sent to
   std::string csrf;
+  std::string shown;   // digest of the request, sent back with the decision
 };
 std::string consent_page(const Settings& settings, const ConsentForm& form);
 

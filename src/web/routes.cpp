@@ -63,21 +63,17 @@ Browser browser_of(const Web& web, const Request& request) {
 }
 
 // Ties a form to the browser it was shown in.
-std::string csrf_of(const Web& web, const Browser& browser, const std::string& code) {
-  return base64url(
-      crypto::hmac_sha256(web.context.installation_secret.reveal(),
-                          "consent form " + std::string(browser.secret.reveal()) + " " + code));
-}
-
-std::string origin_of(const std::string& url) {
-  const std::size_t scheme = url.find("://");
-  if (scheme == std::string::npos) return url;
-  return url.substr(0, url.find('/', scheme + 3));
+// And to the request that it showed.
+std::string csrf_of(const Web& web, const Browser& browser, const std::string& code,
+                    const std::string& request_hash) {
+  return base64url(crypto::hmac_sha256(
+      web.context.installation_secret.reveal(),
+      "consent form " + std::string(browser.secret.reveal()) + " " + code + " " + request_hash));
 }
 
 bool is_foreign_origin(const Web& web, const Request& request) {
   const std::string_view origin = request.headers.get("Origin");
-  return !origin.empty() && origin != origin_of(service::base_url(web.context.settings));
+  return !origin.empty() && origin != service::origin(web.context.settings);
 }
 
 Task<Response> show_consent(const Web& web, Request& request) {
@@ -90,10 +86,12 @@ Task<Response> show_consent(const Web& web, Request& request) {
                               "This login is unknown or expired. Please start again."));
   }
   const Browser browser = browser_of(web, request);
-  const ConsentForm form{*view, "/c/" + percent_encode(code), csrf_of(web, browser, code)};
+  const ConsentForm form{*view, "/c/" + percent_encode(code),
+                         csrf_of(web, browser, code, view->request_hash),
+                         base64url(view->request_hash)};
   Response response = html(200, consent_page(web.settings, form));
   response.headers.set("X-Frame-Options", "DENY");
-  if (browser.is_new) set_flow_cookie(response, web, browser.secret);
+  set_flow_cookie(response, web, browser.secret);
   co_return response;
 }
 
@@ -103,8 +101,10 @@ Task<Response> decide_by_form(const Web& web, Request& request, const Parameters
   const Browser browser = browser_of(web, request);
   auto csrf = parameters.text("csrf");
   auto decision = parameters.text("decision");
-  if (!csrf || !decision || browser.is_new ||
-      !Secret::equal(csrf->value_or(""), csrf_of(web, browser, code))) {
+  auto shown = parameters.text("shown");
+  const auto request_hash = shown ? decode_base64url(shown->value_or("")) : std::nullopt;
+  if (!request_hash || !csrf || !decision || browser.is_new ||
+      !Secret::equal(csrf->value_or(""), csrf_of(web, browser, code, *request_hash))) {
     co_return html(
         403, error_page(web.settings, 403, "Please open the page again",
                         "The form did not come from this browser, or cookies are switched off."));
@@ -112,6 +112,7 @@ Task<Response> decide_by_form(const Web& web, Request& request, const Parameters
   Result<std::string> location = fail(invalid_request("decision must be allow or deny"));
   if (decision->value_or("") == "allow") {
     service::ConsentEdits edits;
+    edits.shown = *request_hash;
     location = co_await service::accept_consent(web.context, Secret(code), std::move(edits),
                                                 browser.secret);
   } else if (decision->value_or("") == "deny") {
@@ -134,12 +135,15 @@ Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& para
   auto issuer = parameters.text("oidc_issuer");
   if (!issuer) return tl::unexpected(issuer.error());
   edits.oidc_issuer = issuer->value_or("");
-  auto restrictions = parameters.structured("restrictions");
-  if (!restrictions) return tl::unexpected(restrictions.error());
-  auto clauses =
-      token::parse_restrictions(*restrictions ? &**restrictions : nullptr, web.context.clock.now());
-  if (!clauses) return tl::unexpected(clauses.error());
-  edits.restrictions = std::move(*clauses);
+  // Left out is left as it is; an explicit null or [] takes all restrictions away.
+  if (parameters.mentions("restrictions")) {
+    auto restrictions = parameters.structured("restrictions");
+    if (!restrictions) return tl::unexpected(restrictions.error());
+    auto clauses = token::parse_restrictions(*restrictions ? &**restrictions : nullptr,
+                                             web.context.clock.now());
+    if (!clauses) return tl::unexpected(clauses.error());
+    edits.restrictions = token::without_repetitions(std::move(*clauses));
+  }
   if (parameters.has("capabilities")) {
     auto capabilities = parameters.list("capabilities");
     if (!capabilities) return tl::unexpected(capabilities.error());
@@ -149,7 +153,7 @@ Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& para
     auto name = parameters.text("name", false);
     if (!name) return tl::unexpected(name.error());
     edits.name = name->value_or("");
-    if (edits.name->size() > 400)
+    if (characters(*edits.name) > 100)
       return fail(invalid_request("name is longer than 100 characters"));
   }
   if (parameters.mentions("rotation")) {
@@ -187,7 +191,7 @@ Task<Response> decide_consent(const Web& web, Request& request) {
   if (!url) co_return refuse(web, request, url.error());
   body["authorization_uri"] = *url;
   Response response = Response::json(278, body);
-  if (browser.is_new) set_flow_cookie(response, web, browser.secret);
+  set_flow_cookie(response, web, browser.secret);
   co_return response;
 }
 

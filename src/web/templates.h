@@ -59,6 +59,7 @@ Whoever started it receives the token. It was started {{#address}}from the addre
 
 <form method="post" action="{{action}}">
 <input type="hidden" name="csrf" value="{{csrf}}">
+<input type="hidden" name="shown" value="{{shown}}">
 <p class="buttons">
 <button type="submit" name="decision" value="allow">Allow and log in</button>
 <button type="submit" name="decision" value="deny" class="secondary">Deny</button>

@@ -68,6 +68,12 @@ TEST(Json, string_member_gives_nothing_for_other_types) {
   }
 }
 
+TEST(Json, numbers_that_no_double_holds_are_refused) {
+  EXPECT_FALSE(parse_json("700010E00000010000"));
+  EXPECT_FALSE(parse_json(R"({"a":[1,-1e999]})"));
+  EXPECT_TRUE(parse_json("1e300"));
+}
+
 TEST(Json, pretty_text_is_indented_and_means_the_same) {
   const json::value value = *parse_json(R"({"b":{"x":[]},"a":[1,{"k\"":"v\n"}],"e":{},"n":null})");
   const std::string text = pretty(value);

@@ -161,14 +161,16 @@ TEST_F(DiscoveryTest, providers_are_found_with_or_without_a_slash) {
 TEST(Endpoints, must_be_https_except_on_loopback) {
   for (const char* url : {"https://op.example/token", "http://127.0.0.1:8080/token",
                           "http://localhost/token", "http://[::1]:80/token", "http://127.9.9.9/"}) {
-    EXPECT_TRUE(is_acceptable_endpoint(url)) << url;
+    EXPECT_TRUE(is_acceptable_endpoint(url, "http://127.0.0.1:9090")) << url;
   }
   for (const char* url : {"http://op.example/token", "http://localhost.evil.example/",
                           "http://127.0.0.1.evil.example/", "ftp://127.0.0.1/",
                           "https://user@op.example/", "https://op.example/#x", "/token", "",
                           "https://", "javascript:alert(1)", "http://10.0.0.1/"}) {
-    EXPECT_FALSE(is_acceptable_endpoint(url)) << url;
+    EXPECT_FALSE(is_acceptable_endpoint(url, "http://127.0.0.1:9090")) << url;
   }
+  // A provider elsewhere has no business on this machine.
+  EXPECT_FALSE(is_acceptable_endpoint("http://127.0.0.1:8080/token", "https://op.example.org"));
 }
 
 TEST(TimeToLive, follows_cache_control_within_a_minute_and_a_day) {

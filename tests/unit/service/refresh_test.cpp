@@ -211,7 +211,12 @@ TEST(Refresh, damaged_rows_are_errors_that_cost_no_usage) {
     site.execute(damage);
     auto answer = get(site, token);
     ASSERT_FALSE(answer) << damage;
-    EXPECT_GE(answer.error().status, 500) << damage;
+    // A wrapped key that does not open cannot be told from a token that is not the one handed out.
+    if (std::string_view(damage).find("sealed_key") != std::string_view::npos) {
+      EXPECT_EQ(answer.error().code, "invalid_token") << damage;
+    } else {
+      EXPECT_GE(answer.error().status, 500) << damage;
+    }
     EXPECT_EQ(site.count("SELECT used_at FROM clauses"), 0) << damage;
     EXPECT_EQ(site.count("SELECT count(*) FROM refresh_tokens WHERE lease_owner IS NOT NULL"), 0)
         << damage;

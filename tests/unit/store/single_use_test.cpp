@@ -23,7 +23,7 @@ class SingleUseTest : public StoreTest {
     return *write([&](sql::Transaction& db) { return store::move_flow(db, "f", from, to); });
   }
   bool consent(const std::string& state) {
-    const store::Consent given{"{}", state, "k", "s", "b"};
+    const store::Consent given{"{}", "{}", state, "k", "s", "b"};
     return *write([&](sql::Transaction& db) { return store::consent_flow(db, "f", given); });
   }
   bool successor(std::int64_t version, const std::string& sealed) {

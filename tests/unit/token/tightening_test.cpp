@@ -121,7 +121,8 @@ TEST(Tightening, addresses_whose_names_matter_are_known_before) {
       addresses_needing_names(
           names, clauses(R"([{"hosts":["::ffff:10.0.0.1","192.0.2.7/24","x.org","10.0.0.0/9"]},
                                                         {"hosts":["10.0.0.1"]}])")),
-      (std::vector<std::string>{"10.0.0.1", "192.0.2.7"}));
+      (std::vector<std::string>{"192.0.2.7"}))
+      << "a network of the same clause covers the other";
   EXPECT_TRUE(addresses_needing_names(clauses(R"([{"hosts":["10.0.0.0/8"]}])"),
                                       clauses(R"([{"hosts":["10.0.0.1"]}])"))
                   .empty());
