@@ -1,4 +1,5 @@
-// The v0 HTTP API (spec api.md): parse, call one use case, answer. One file per endpoint family; this is the table.
+// The v0 HTTP API (spec api.md): parse, call one use case, answer. One file per endpoint family;
+// this is the table.
 #pragma once
 #include <memory>
 #include <string>
@@ -9,11 +10,11 @@
 namespace mytoken::api {
 
 struct Settings {
-  Seconds cookie_lifetime{604800};       // features.oidc_flows.authorization_code.web.cookie_lifetime
-  bool secure_cookies = true;            // false for an http issuer
-  bool token_revocation = true;          // features.token_revocation.enabled
-  bool introspection = true;             // features.tokeninfo.introspect.enabled
-  std::string service_documentation;     // "" = not announced
+  Seconds cookie_lifetime{604800};    // features.oidc_flows.authorization_code.web.cookie_lifetime
+  bool secure_cookies = true;         // false for an http issuer
+  bool token_revocation = true;       // features.token_revocation.enabled
+  bool introspection = true;          // features.tokeninfo.introspect.enabled
+  std::string service_documentation;  // "" = not announced
 };
 
 // What handlers share. Immutable; outlives the router.

@@ -1,5 +1,5 @@
-// What every endpoint does before and after its use case: find the mytoken (spec api.md §2.3), say who asks, write the
-// answer, the error, and the cookie of a rotated token (§§2.5, 2.6).
+// What every endpoint does before and after its use case: find the mytoken (spec api.md §2.3), say
+// who asks, write the answer, the error, and the cookie of a rotated token (§§2.5, 2.6).
 #pragma once
 #include <initializer_list>
 #include <optional>
@@ -23,9 +23,11 @@ struct FoundToken {
 
 service::ClientInfo client_of(const http::Request& request);
 
-// First hit of the body members in their order, the Bearer header, the cookie (of requests from our own origin); a hit that turns out unusable is not
-// replaced by a later one. nullopt: none. Error invalid_request: a member of another type than string.
-Result<std::optional<FoundToken>> find_token(const Api& api, const http::Request& request, const http::Parameters& parameters,
+// First hit of the body members in their order, the Bearer header, the cookie (of requests from our
+// own origin); a hit that turns out unusable is not replaced by a later one. nullopt: none. Error
+// invalid_request: a member of another type than string.
+Result<std::optional<FoundToken>> find_token(const Api& api, const http::Request& request,
+                                             const http::Parameters& parameters,
                                              std::initializer_list<std::string_view> members);
 
 // The same with the error of a missing token, ready for the use cases.
@@ -33,17 +35,20 @@ struct Presented {
   service::Presentation presentation;
   TokenSource source = TokenSource::body;
 };
-Result<Presented> require_token(const Api& api, const http::Request& request, const http::Parameters& parameters,
+Result<Presented> require_token(const Api& api, const http::Request& request,
+                                const http::Parameters& parameters,
                                 std::initializer_list<std::string_view> members = {"mytoken"});
 
 // The error object; the log learns code and cause, with the request's id.
 http::Response error_answer(const Api& api, const Error& error, const http::Request& request);
 
-// Sets or deletes the cookie `mytoken` (§2.6). Deleting is said twice: the reference set it with a Domain.
+// Sets or deletes the cookie `mytoken` (§2.6). Deleting is said twice: the reference set it with a
+// Domain.
 void set_token_cookie(http::Response& response, const Api& api, const Secret& token);
 void delete_token_cookie(http::Response& response, const Api& api);
 
-// The members of a token request that two grants share (§4.2), checked for form. Errors invalid_request.
+// The members of a token request that two grants share (§4.2), checked for form. Errors
+// invalid_request.
 Result<service::TokenWish> parse_wish(const Api& api, const http::Parameters& parameters);
 
 }  // namespace mytoken::api

@@ -1,4 +1,5 @@
-// Time is a dependency: everything that asks for the time is handed a Clock, so that tests need no sleeping.
+// Time is a dependency: everything that asks for the time is handed a Clock, so that tests need no
+// sleeping.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -6,8 +7,10 @@
 namespace mytoken {
 
 using Seconds = std::chrono::seconds;
-using Time = std::chrono::sys_seconds;  // whole seconds since the epoch, UTC, as everywhere on the wire
-using PreciseTime = std::chrono::sys_time<std::chrono::microseconds>;  // where the order within a second matters
+using Time =
+    std::chrono::sys_seconds;  // whole seconds since the epoch, UTC, as everywhere on the wire
+using PreciseTime =
+    std::chrono::sys_time<std::chrono::microseconds>;  // where the order within a second matters
 
 // Thread-safe.
 class Clock {
@@ -26,7 +29,11 @@ class SystemClock final : public Clock {
   }
 };
 
-inline std::int64_t to_unix(Time time) { return time.time_since_epoch().count(); }
-inline Time from_unix(std::int64_t seconds) { return Time(Seconds(seconds)); }
+inline std::int64_t to_unix(Time time) {
+  return time.time_since_epoch().count();
+}
+inline Time from_unix(std::int64_t seconds) {
+  return Time(Seconds(seconds));
+}
 
 }  // namespace mytoken

@@ -1,6 +1,6 @@
-// Failures as values. An Error carries what the API shows (code, status, description) and, apart from it, what the
-// log shows (cause); the cause never reaches a user. Exceptions are left for bugs and broken infrastructure.
-// Codes and statuses: spec api.md §2.8.
+// Failures as values. An Error carries what the API shows (code, status, description) and, apart
+// from it, what the log shows (cause); the cause never reaches a user. Exceptions are left for bugs
+// and broken infrastructure. Codes and statuses: spec api.md §2.8.
 #pragma once
 #include <chrono>
 #include <string>
@@ -23,7 +23,9 @@ template <class T>
 using Result = tl::expected<T, Error>;
 
 // `return fail(invalid_request("..."));`
-inline tl::unexpected<Error> fail(Error error) { return tl::unexpected<Error>(std::move(error)); }
+inline tl::unexpected<Error> fail(Error error) {
+  return tl::unexpected<Error>(std::move(error));
+}
 
 // 400: malformed body, missing or ill-typed parameter.
 Error invalid_request(std::string description);

@@ -1,7 +1,7 @@
-// Structured log: one line per event, a message and named fields. What must not be shown cannot be written: there is
-// no field of type Secret but the mark "[redacted]", and message and text fields pass a filter (redact) and are cut at
-// 4 kB.
-// Lines are "text" (key=value) or JSON (spec operations.md §19.2). Thread-safe; each line is one write.
+// Structured log: one line per event, a message and named fields. What must not be shown cannot be
+// written: there is no field of type Secret but the mark "[redacted]", and message and text fields
+// pass a filter (redact) and are cut at 4 kB. Lines are "text" (key=value) or JSON (spec
+// operations.md §19.2). Thread-safe; each line is one write.
 #pragma once
 #include <cstdint>
 #include <initializer_list>
@@ -55,9 +55,10 @@ class Log {
   Format format_;
 };
 
-// `text` with everything that looks like a token replaced by "[redacted]": JWT-like runs (base64url of a JSON object,
-// then two more parts), and runs of 32 or more base64 or base64url letters unless they are words joined by - or _, paths
-// of words, or UUIDs. Short codes (8 letters) cannot be told from words: they must travel as Secret.
+// `text` with everything that looks like a token replaced by "[redacted]": JWT-like runs (base64url
+// of a JSON object, then two more parts), and runs of 32 or more base64 or base64url letters unless
+// they are words joined by - or _, paths of words, or UUIDs. Short codes (8 letters) cannot be told
+// from words: they must travel as Secret.
 std::string redact(std::string_view text);
 
 }  // namespace mytoken

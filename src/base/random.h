@@ -1,6 +1,6 @@
-// Random bytes come from the operating system's generator only (getrandom). There is no seed and nothing to inject:
-// tests that need known bytes use the functions below the random ones (envelopes take their salt and nonce as
-// arguments in crypto/).
+// Random bytes come from the operating system's generator only (getrandom). There is no seed and
+// nothing to inject: tests that need known bytes use the functions below the random ones (envelopes
+// take their salt and nonce as arguments in crypto/).
 #pragma once
 #include <cstddef>
 #include <cstdint>

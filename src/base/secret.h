@@ -1,6 +1,7 @@
-// A string that must not leak: it wipes its memory, has no stream or format operator, and compares in constant time.
-// Tokens, codes, refresh tokens, keys and passwords travel as Secret; only the code that must send or derive from one
-// calls reveal(). Copying is allowed (both copies wipe themselves). Not thread-safe beyond what std::string is.
+// A string that must not leak: it wipes its memory, has no stream or format operator, and compares
+// in constant time. Tokens, codes, refresh tokens, keys and passwords travel as Secret; only the
+// code that must send or derive from one calls reveal(). Copying is allowed (both copies wipe
+// themselves). Not thread-safe beyond what std::string is.
 #pragma once
 #include <string>
 #include <string_view>

@@ -1,6 +1,7 @@
-// The coroutine type of everything that waits: an asio awaitable on a fixed executor type (no type erasure).
-// House rule for GCC 12: give a temporary that owns memory (a lambda with captures, a braced aggregate) a name before
-// a co_await expression that uses it; the compiler destroys such temporaries twice otherwise.
+// The coroutine type of everything that waits: an asio awaitable on a fixed executor type (no type
+// erasure). House rule for GCC 12: give a temporary that owns memory (a lambda with captures, a
+// braced aggregate) a name before a co_await expression that uses it; the compiler destroys such
+// temporaries twice otherwise.
 #pragma once
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>

@@ -22,8 +22,8 @@ enum class Durability {
 std::string replace_file(const std::filesystem::path& path, std::string_view content,
                          Durability durability);
 
-// True unless `path` is a symbolic link that somebody else may have laid: of another owner, or in a folder that others
-// may write.
+// True unless `path` is a symbolic link that somebody else may have laid: of another owner, or in a
+// folder that others may write.
 bool is_own_link_or_none(const std::filesystem::path& path);
 
 // Creates `path` (0600), which must not exist, and synchronises it. Result as above.

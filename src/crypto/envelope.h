@@ -2,9 +2,10 @@
 //
 //   envelope := version(1 byte = 0x01) kdf(1 byte = 0x01) salt(16) nonce(12) ciphertext(n) tag(16)
 //
-// kdf 0x01: key = HKDF-SHA-512(secret, salt, "mytoken envelope v1", 32 bytes); cipher AES-256-GCM; associated data =
-// version ‖ kdf ‖ context. The secret is a token, a code or a random key (always of high entropy, never a password);
-// the context names entity and row ("refresh_token:42"), so that a value moved to another row does not open.
+// kdf 0x01: key = HKDF-SHA-512(secret, salt, "mytoken envelope v1", 32 bytes); cipher AES-256-GCM;
+// associated data = version ‖ kdf ‖ context. The secret is a token, a code or a random key (always
+// of high entropy, never a password); the context names entity and row ("refresh_token:42"), so
+// that a value moved to another row does not open.
 #pragma once
 #include <string>
 #include <string_view>
@@ -21,7 +22,8 @@ std::string seal(std::string_view plain, const Secret& secret, std::string_view 
 std::string seal_with(std::string_view plain, const Secret& secret, std::string_view context,
                       std::string_view salt, std::string_view nonce);
 
-// Error internal_server_error (cause says what): unknown version, too short, wrong secret or context, altered bytes.
+// Error internal_server_error (cause says what): unknown version, too short, wrong secret or
+// context, altered bytes.
 Result<Secret> open(std::string_view envelope, const Secret& secret, std::string_view context);
 
 }  // namespace mytoken::crypto

@@ -14,6 +14,7 @@ std::string sha3_256(std::string_view bytes);  // 32 bytes
 std::string hmac_sha256(std::string_view key, std::string_view bytes);
 
 // HKDF-SHA-512 (RFC 5869): `length` bytes (at most 64·255).
-Secret hkdf_sha512(std::string_view key, std::string_view salt, std::string_view info, std::size_t length);
+Secret hkdf_sha512(std::string_view key, std::string_view salt, std::string_view info,
+                   std::size_t length);
 
 }  // namespace mytoken::crypto

@@ -1,6 +1,6 @@
-// JWS in compact form (RFC 7515), JWK (RFC 7517, 7518) and thumbprints (RFC 7638) through cjose. The algorithm is a
-// property of the key: a token's header never chooses it. ES256/384/512, RS256/384/512, PS256/384/512.
-// All classes are immutable after construction and thread-safe.
+// JWS in compact form (RFC 7515), JWK (RFC 7517, 7518) and thumbprints (RFC 7638) through cjose.
+// The algorithm is a property of the key: a token's header never chooses it. ES256/384/512,
+// RS256/384/512, PS256/384/512. All classes are immutable after construction and thread-safe.
 #pragma once
 #include <memory>
 #include <optional>
@@ -26,18 +26,20 @@ struct UnverifiedJws {
   std::string payload;         // raw bytes
   std::string_view signature;  // base64url text inside the token
 };
-// nullopt unless `token` is three non-empty strict base64url parts and the header a JSON object without duplicates.
+// nullopt unless `token` is three non-empty strict base64url parts and the header a JSON object
+// without duplicates.
 std::optional<UnverifiedJws> split_jws(std::string_view token);
 
 // One key with its algorithm: private (signs and verifies) or public (verifies).
 class Key {
  public:
-  // A private key from PEM: RSA as PKCS#1 or PKCS#8, EC as SEC1 or PKCS#8. Error (start-up text in `cause`): not a
-  // private key, of another family or curve than `algorithm`, RSA below 2048 bits.
+  // A private key from PEM: RSA as PKCS#1 or PKCS#8, EC as SEC1 or PKCS#8. Error (start-up text in
+  // `cause`): not a private key, of another family or curve than `algorithm`, RSA below 2048 bits.
   static Result<Key> from_pem(const Secret& pem, Algorithm algorithm);
   // A new private key: P-256/384/521, or RSA with `rsa_bits`.
   static Key generate(Algorithm algorithm, int rsa_bits = 2048);
-  // A public key from a JWK. `algorithm` wins over the JWK's `alg`; error if they or the key type contradict.
+  // A public key from a JWK. `algorithm` wins over the JWK's `alg`; error if they or the key type
+  // contradict.
   static Result<Key> from_jwk(const json::object& jwk, Algorithm algorithm);
 
   Algorithm algorithm() const;
@@ -50,11 +52,11 @@ class Key {
   // The private key's DER; for deriving installation-wide secrets. Only for private keys.
   Secret private_der() const;
 
-  // Compact JWS over `payload` with exactly the members of `header` in order (the caller puts alg first, it must equal
-  // the key's). Error: public key, or header alg differs.
+  // Compact JWS over `payload` with exactly the members of `header` in order (the caller puts alg
+  // first, it must equal the key's). Error: public key, or header alg differs.
   Result<std::string> sign(const json::object& header, std::string_view payload) const;
-  // Verifies signature and that the header's alg is this key's and no `crit` is present. Result: the payload.
-  // Error invalid_token.
+  // Verifies signature and that the header's alg is this key's and no `crit` is present. Result:
+  // the payload. Error invalid_token.
   Result<std::string> verify(std::string_view token) const;
 
   struct Impl;
@@ -70,9 +72,9 @@ class KeySet {
  public:
   KeySet() = default;
   explicit KeySet(std::vector<Key> keys) : keys_(std::move(keys)) {}
-  // The usable signature keys of a JWK set (RFC 7517 §5) for the algorithms in `allowed`: entries that are not for
-  // signatures, of unknown kind, private or symmetric are left out. A key without `alg` serves every allowed algorithm
-  // of its kind. Error: not a JWK set, or no usable key.
+  // The usable signature keys of a JWK set (RFC 7517 §5) for the algorithms in `allowed`: entries
+  // that are not for signatures, of unknown kind, private or symmetric are left out. A key without
+  // `alg` serves every allowed algorithm of its kind. Error: not a JWK set, or no usable key.
   static Result<KeySet> from_jwks(const json::value& jwks, std::span<const Algorithm> allowed);
 
   bool empty() const { return keys_.empty(); }
@@ -81,7 +83,8 @@ class KeySet {
   json::object public_jwks() const;
   // True if a key has this kid (as published by its owner; thumbprint for ours).
   bool has_kid(std::string_view kid) const;
-  // Tries the keys with the header's kid, or, without kid, all keys of the header's alg. Error invalid_token.
+  // Tries the keys with the header's kid, or, without kid, all keys of the header's alg. Error
+  // invalid_token.
   Result<std::string> verify(std::string_view token) const;
 
  private:

@@ -1,5 +1,6 @@
-// From a presented string to a mytoken that may be acted for: classification, signature, claims, stored state (spec
-// tokens.md §1.3, 2.1, 7.3; api.md §2.4 checks 2–4), and the checks that follow: capability, clause, issuer.
+// From a presented string to a mytoken that may be acted for: classification, signature, claims,
+// stored state (spec tokens.md §1.3, 2.1, 7.3; api.md §2.4 checks 2–4), and the checks that follow:
+// capability, clause, issuer.
 #pragma once
 #include <memory>
 #include <optional>
@@ -31,50 +32,60 @@ struct Authenticated {
   const token::Claims& claims() const { return token->claims; }
 };
 
-// The signature and claims of a JWT or short token without looking at its state. Times are checked on demand.
-// Error invalid_token.
-Task<Result<Authenticated>> verify_presented(Context& context, Presentation presentation, bool check_times);
+// The signature and claims of a JWT or short token without looking at its state. Times are checked
+// on demand. Error invalid_token.
+Task<Result<Authenticated>> verify_presented(Context& context, Presentation presentation,
+                                             bool check_times);
 
-// Checks 2–4. A reused predecessor with auto_revoke revokes the token and its subtree before the error is returned.
-// `request_hash` (SHA-256 of what was asked, "" = not repeatable): if this very request rotated the token within the
-// grace and is sent again with the predecessor, `earlier_answer` is what was answered then.
+// Checks 2–4. A reused predecessor with auto_revoke revokes the token and its subtree before the
+// error is returned. `request_hash` (SHA-256 of what was asked, "" = not repeatable): if this very
+// request rotated the token within the grace and is sent again with the predecessor,
+// `earlier_answer` is what was answered then.
 struct Admission {
   Authenticated token;
   std::optional<std::string> earlier_answer;  // JSON text: answer with this and do nothing else
 };
-Task<Result<Admission>> admit(Context& context, Presentation presentation, std::string request_hash);
+Task<Result<Admission>> admit(Context& context, Presentation presentation,
+                              std::string request_hash);
 
 // Check 6. Error insufficient_capabilities.
 Result<void> require_capability(const Authenticated& token, std::string_view capability);
 // Check 8. `issuer` empty: not given. Error invalid_request.
-Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context, const Authenticated& token,
+Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context,
+                                                       const Authenticated& token,
                                                        std::string_view issuer);
 
 // What the network knows about the client, as far as the clauses ask for it.
-Task<token::ClientFacts> client_facts(Context& context, const token::Restrictions& restrictions, std::string address);
+Task<token::ClientFacts> client_facts(Context& context, const token::Restrictions& restrictions,
+                                      std::string address);
 
 // Check 7 without charging. Error usage_restricted.
-Result<void> require_clause(const Context& context, const Authenticated& token, const token::UseRequest& request,
-                            const token::ClientFacts& facts);
+Result<void> require_clause(const Context& context, const Authenticated& token,
+                            const token::UseRequest& request, const token::ClientFacts& facts);
 
-// The answer to a repeated request, for a client in a place from which the token may be used: a retry comes from where
-// the request came from, and nobody else gets it. `rotated`: the successor in it. Error usage_restricted.
+// The answer to a repeated request, for a client in a place from which the token may be used: a
+// retry comes from where the request came from, and nobody else gets it. `rotated`: the successor
+// in it. Error usage_restricted.
 struct EarlierAnswer {
   json::object body;
   Secret rotated;
 };
-Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& admission, std::string client_address);
+Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& admission,
+                                           std::string client_address);
 
-// Check 7 with charging, inside the transaction that is to commit it: fresh counters, first usable clause, its chain of
-// ancestors. Result: the charged clause's hash, nullopt if the token has no restrictions. Error usage_restricted.
+// Check 7 with charging, inside the transaction that is to commit it: fresh counters, first usable
+// clause, its chain of ancestors. Result: the charged clause's hash, nullopt if the token has no
+// restrictions. Error usage_restricted.
 struct Charge {
   std::optional<std::string> clause_hash;
   std::optional<std::size_t> clause;
 };
-Result<Charge> charge_clause(sql::Transaction& db, const Context& context, const Authenticated& token,
-                             const token::UseRequest& request, const token::ClientFacts& facts);
+Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
+                             const Authenticated& token, const token::UseRequest& request,
+                             const token::ClientFacts& facts);
 
-// True if the stored state still admits this token; for use inside a transaction (spec tokens.md §7.3).
+// True if the stored state still admits this token; for use inside a transaction (spec tokens.md
+// §7.3).
 Result<void> require_current(sql::Connection& db, const Authenticated& token);
 
 // One text for all causes (api.md §2.4).

@@ -1,5 +1,6 @@
-// What every use case works with: settings, database, providers, keys, clock, and the state that lives as long as the
-// server. One per server; everything reachable from it is thread-safe or immutable.
+// What every use case works with: settings, database, providers, keys, clock, and the state that
+// lives as long as the server. One per server; everything reachable from it is thread-safe or
+// immutable.
 #pragma once
 #include <atomic>
 #include <string>
@@ -25,33 +26,36 @@ using store::ClientInfo;
 
 // Configuration of the use cases; names of the keys in spec operations.md §2.1 and oidc.md §1.8.
 struct Settings {
-  std::string issuer;                          // exactly as configured
+  std::string issuer;  // exactly as configured
   token::RepresentationOptions representations;
-  std::size_t transfer_code_length = 8;        // features.polling_codes.len
-  Seconds transfer_code_lifetime{300};         // features.polling_codes.expires_after
-  Seconds flow_lifetime{600};                  // features.oidc_flows.authorization_code.expires_after
+  std::size_t transfer_code_length = 8;  // features.polling_codes.len
+  Seconds transfer_code_lifetime{300};   // features.polling_codes.expires_after
+  Seconds flow_lifetime{600};            // features.oidc_flows.authorization_code.expires_after
   Seconds polling_interval{5};
   bool polling_codes = true;
   bool token_rotation = true;
   std::vector<std::string> unsupported_restrictions;
-  std::vector<std::string> trusted_redirect_uris;  // RE2, matched against the whole value
+  std::vector<std::string> trusted_redirect_uris;  // RE2, from the first character on
   Seconds rotation_grace{10};
   bool strict_usage_inheritance = true;
-  bool several_servers = true;                 // false: this process alone uses the database, leases are not needed
+  // False: this process alone uses the database, leases are not needed.
+  bool several_servers = true;
   enum class BrowserBinding { strict, warn, off };
   BrowserBinding browser_binding = BrowserBinding::strict;
-  Seconds clock_skew{5};                       // tolerated on iat and nbf of mytokens
-  Seconds lease{75};                           // how long a server may hold a refresh token: longest_refresh and the
-                                               // writes around it
-  Seconds longest_wait{25};                    // for the turn on a refresh token
+  Seconds clock_skew{5};     // tolerated on iat and nbf of mytokens
+  Seconds lease{75};         // how long a server may hold a refresh token: longest_refresh and the
+                             // writes around it
+  Seconds longest_wait{25};  // for the turn on a refresh token
 };
 
-// The longest use of a refresh token at its provider: metadata (10 s, oidc/discovery.cpp), the token request and its one
-// repetition (20 s each, net::HttpRequest::timeout), storing the successor while the database fails (2 s of pauses between
-// its tries and the tries themselves, refresh.cpp): 10 + 2 x 20 + 10 s.
+// The longest use of a refresh token at its provider: metadata (10 s, oidc/discovery.cpp), the
+// token request and its one repetition (20 s each, net::HttpRequest::timeout), storing the
+// successor while the database fails (2 s of pauses between its tries and the tries themselves,
+// refresh.cpp): 10 + 2 x 20 + 10 s.
 inline constexpr Seconds longest_refresh{60};
-// The longest end of a login that began before the server drained; then nothing is repeated: metadata 10, code 20, keys
-// 10, userinfo 20, storing 10 s. What takes longer than both is cut when the server ends.
+// The longest end of a login that began before the server drained; then nothing is repeated:
+// metadata 10, code 20, keys 10, userinfo 20, storing 10 s. What takes longer than both is cut when
+// the server ends.
 inline constexpr Seconds longest_exchange{70};
 
 struct Context {
@@ -59,23 +63,24 @@ struct Context {
   sql::Database& database;
   const oidc::Providers& providers;
   crypto::Key signing_key;
-  crypto::KeySet verification_keys;            // the signing key first
-  Secret installation_secret;                  // derived from the signing key; never in the database
+  crypto::KeySet verification_keys;  // the signing key first
+  Secret installation_secret;        // derived from the signing key; never in the database
   net::Resolver& resolver;
   const Clock& clock;
   Log& log;
-  std::string owner;                           // names this process in leases
+  std::string owner;  // names this process in leases
   Journal& journal;
   VerifiedTokens verified{};
   oidc::RefreshQueue refresh_queue{};
-  std::atomic<bool> outbox_waiting{false};     // see wake_outbox
+  std::atomic<bool> outbox_waiting{false};  // see wake_outbox
   std::atomic<Time> next_purge{};
-  std::atomic<bool> draining{false};           // see start_draining
-  std::atomic<int> provider_calls{0};          // see ProviderCall
+  std::atomic<bool> draining{false};   // see start_draining
+  std::atomic<int> provider_calls{0};  // see ProviderCall
 };
 
-// A call that may change what the provider holds for us, from before it is made until its outcome is stored. The process
-// does not end while there is one (app::Instance::stop). Outlived by the context. Thread-safe.
+// A call that may change what the provider holds for us, from before it is made until its outcome
+// is stored. The process does not end while there is one (app::Instance::stop). Outlived by the
+// context. Thread-safe.
 class ProviderCall {
  public:
   // Error unavailable (503, Retry-After): the server drains, nothing new is begun.
@@ -91,16 +96,19 @@ class ProviderCall {
   std::atomic<int>* count_;
 };
 
-// From now on no call to a provider begins that could change a refresh token: requests that would need one, or wait for
-// their turn, end with unavailable (503), and nothing is repeated. Thread-safe.
+// From now on no call to a provider begins that could change a refresh token: requests that would
+// need one, or wait for their turn, end with unavailable (503), and nothing is repeated.
+// Thread-safe.
 void start_draining(Context& context);
 // What a request learns that came too late.
 Error ending();
 
-// 32 bytes for codes and the outbox, from the signing key, so that all servers of an installation share them.
+// 32 bytes for codes and the outbox, from the signing key, so that all servers of an installation
+// share them.
 Secret derive_installation_secret(const crypto::Key& signing_key);
 
-// One line for a request that ends with this error: warning if it is ours or the provider's, info if it is the client's.
+// One line for a request that ends with this error: warning if it is ours or the provider's, info
+// if it is the client's.
 void log_refusal(const Context& context, const Error& error, const std::string& request_id,
                  const std::string& client_address);
 

@@ -5,7 +5,8 @@
 
 namespace mytoken::service {
 
-// Capability tokeninfo:introspect; no clause, nothing counted, no rotation; event tokeninfo_introspect.
+// Capability tokeninfo:introspect; no clause, nothing counted, no rotation; event
+// tokeninfo_introspect.
 Task<Result<json::object>> introspect(Context& context, Presentation presentation);
 
 }  // namespace mytoken::service

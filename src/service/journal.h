@@ -1,9 +1,10 @@
-// The last resort for a rotated refresh token (DESIGN §7 step 6): if the database cannot store the successor that the
-// provider has just issued, it is appended to a local file, fsynced, and replayed at the start and as soon as the
-// database is back. The successor is sealed under its family's key, so the file reveals nothing.
+// The last resort for a rotated refresh token (DESIGN §7 step 6): if the database cannot store the
+// successor that the provider has just issued, it is appended to a local file, fsynced, and
+// replayed at the start and as soon as the database is back. The successor is sealed under its
+// family's key, so the file reveals nothing.
 //
-// Format: one line per entry, "mytoken-journal-1 <refresh token id> <version it succeeds> <base64 envelope> <sha256>".
-// A torn last line (crash while writing) is removed. Thread-safe.
+// Format: one line per entry, "mytoken-journal-1 <refresh token id> <version it succeeds> <base64
+// envelope> <sha256>". A torn last line (crash while writing) is removed. Thread-safe.
 #pragma once
 #include <cstdint>
 #include <filesystem>
@@ -26,7 +27,8 @@ class Journal {
     std::string sealed_token;
   };
 
-  // `file` is created (mode 0600) at the first append. Reads what an earlier process left. Error: unreadable file.
+  // `file` is created (mode 0600) at the first append. Reads what an earlier process left. Error:
+  // unreadable file.
   static Result<std::unique_ptr<Journal>> open(std::filesystem::path file, Log& log);
 
   // Durable when it returns. Blocks for one fsync.

@@ -1,5 +1,6 @@
-// One refresh of a refresh token, safe against loss (spec oidc.md §21.10): whose turn it is, what the provider's answer
-// means for the stored token, and where a successor is kept if the database is away.
+// One refresh of a refresh token, safe against loss (spec oidc.md §21.10): whose turn it is, what
+// the provider's answer means for the stored token, and where a successor is kept if the database
+// is away.
 #pragma once
 #include <functional>
 #include <optional>
@@ -10,42 +11,49 @@
 
 namespace mytoken::service {
 
-// The right to use a refresh token: the turn in this process and, unless the provider is known to tolerate parallel use,
-// the lease between servers. Released by finish_refresh, or by time.
+// The right to use a refresh token: the turn in this process and, unless the provider is known to
+// tolerate parallel use, the lease between servers. Released by finish_refresh, or by time.
 struct RefreshTurn {
   std::optional<oidc::RefreshQueue::Turn> turn;
   bool leased = false;
 };
 
-// Waits for the turn in this process. Error unavailable after the longest wait, or if the server ends.
-Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId id, const oidc::Provider& provider);
+// Waits for the turn in this process. Error unavailable after the longest wait, or if the server
+// ends.
+Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId id,
+                                        const oidc::Provider& provider);
 
-// Inside the reserving transaction: takes the lease. Error code `lease_taken` if another server has it.
-Result<void> take_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id, RefreshTurn& turn);
+// Inside the reserving transaction: takes the lease. Error code `lease_taken` if another server has
+// it.
+Result<void> take_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id,
+                        RefreshTurn& turn);
 
-// The newest sealed refresh token: the row's, or a successor that waits in the journal. Inside a transaction.
+// The newest sealed refresh token: the row's, or a successor that waits in the journal. Inside a
+// transaction.
 Result<store::RefreshTokenRow> newest_refresh_token(sql::Connection& db, const Context& context,
                                                     store::RefreshTokenId id);
 
-// Ends this server's lease. A successor that waits in the journal is stored with it, because the next holder may be a
-// server that does not know this one's journal.
+// Ends this server's lease. A successor that waits in the journal is stored with it, because the
+// next holder may be a server that does not know this one's journal.
 Result<void> release_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id);
 
-// Asks the provider with the row's token and stores a successor durably before it returns. The lease is released with
-// it, unless nothing was stored (then the caller's next write releases it).
+// Asks the provider with the row's token and stores a successor durably before it returns. The
+// lease is released with it, unless nothing was stored (then the caller's next write releases it).
 struct Refreshed {
   oidc::TokenAnswer answer;
 };
-Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(Context& context, oidc::Provider& provider,
-                                                           store::RefreshTokenRow row, Secret family_key,
-                                                           std::vector<std::string> scopes,
-                                                           std::vector<std::string> audiences);
+Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
+    Context& context, oidc::Provider& provider, store::RefreshTokenRow row, Secret family_key,
+    std::vector<std::string> scopes, std::vector<std::string> audiences);
 
-// What the provider's refusal or silence means for the stored token; for the transaction that gives the usage back.
-Result<void> note_failure(sql::Transaction& db, const Context& context, const oidc::Provider& provider,
-                          const store::RefreshTokenRow& row, const oidc::ProviderError& error);
+// What the provider's refusal or silence means for the stored token; for the transaction that gives
+// the usage back.
+Result<void> note_failure(sql::Transaction& db, const Context& context,
+                          const oidc::Provider& provider, const store::RefreshTokenRow& row,
+                          const oidc::ProviderError& error);
 
-std::string seal_refresh_token(const Secret& refresh_token, store::RefreshTokenId id, const Secret& family_key);
+std::string seal_refresh_token(const Secret& refresh_token, store::RefreshTokenId id,
+                               const Secret& family_key);
 Result<Secret> open_refresh_token(const store::RefreshTokenRow& row, const Secret& family_key);
 
 // Tries to bring journal entries into the database. True: nothing is left.

@@ -1,6 +1,6 @@
-// Remembers which byte strings were validly signed mytokens (DESIGN §7 step 1), because a signature costs far more than
-// everything else in a request. Whether the token is revoked or rotated away is never remembered. Keyed by SHA-256 of
-// what was presented; bounded; thread-safe.
+// Remembers which byte strings were validly signed mytokens (DESIGN §7 step 1), because a signature
+// costs far more than everything else in a request. Whether the token is revoked or rotated away is
+// never remembered. Keyed by SHA-256 of what was presented; bounded; thread-safe.
 #pragma once
 #include <array>
 #include <list>
@@ -38,7 +38,8 @@ class VerifiedTokens {
   struct Shard {
     std::mutex mutex;
     std::list<Entry> recent;  // most recently used first
-    std::unordered_map<std::string_view, std::list<Entry>::iterator> by_digest;  // views into `recent`
+    std::unordered_map<std::string_view, std::list<Entry>::iterator>
+        by_digest;  // views into `recent`
   };
   Shard& shard_of(const std::string& digest);
 

@@ -1,6 +1,6 @@
-// One connection to a SQL database and what runs on it. The same texts run on every engine: numbered parameters $1…,
-// ON CONFLICT, RETURNING, recursive CTEs. Values: 64-bit integers, UTF-8 text, blobs, NULL. Not thread-safe: a
-// connection belongs to the thread that Database gave it to.
+// One connection to a SQL database and what runs on it. The same texts run on every engine:
+// numbered parameters $1…, ON CONFLICT, RETURNING, recursive CTEs. Values: 64-bit integers, UTF-8
+// text, blobs, NULL. Not thread-safe: a connection belongs to the thread that Database gave it to.
 #pragma once
 #include <cstdint>
 #include <functional>
@@ -28,18 +28,31 @@ struct Blob {
 using Param = std::variant<std::monostate, std::int64_t, std::string_view, Blob>;
 
 // Conversions of C++ values to parameters; an empty optional is NULL.
-inline Param to_param(std::nullopt_t) { return std::monostate{}; }
-inline Param to_param(Blob value) { return value; }
-inline Param to_param(std::string_view value) { return value; }
-inline Param to_param(const std::string& value) { return std::string_view(value); }
-inline Param to_param(const char* value) { return std::string_view(value); }
+inline Param to_param(std::nullopt_t) {
+  return std::monostate{};
+}
+inline Param to_param(Blob value) {
+  return value;
+}
+inline Param to_param(std::string_view value) {
+  return value;
+}
+inline Param to_param(const std::string& value) {
+  return std::string_view(value);
+}
+inline Param to_param(const char* value) {
+  return std::string_view(value);
+}
 template <class T>
-  requires std::is_integral_v<T>
-Param to_param(T value) {
+requires std::is_integral_v<T> Param to_param(T value) {
   return static_cast<std::int64_t>(value);
 }
-inline Param to_param(Time value) { return to_unix(value); }
-inline Param to_param(Seconds value) { return std::int64_t{value.count()}; }
+inline Param to_param(Time value) {
+  return to_unix(value);
+}
+inline Param to_param(Seconds value) {
+  return std::int64_t{value.count()};
+}
 template <class T>
 Param to_param(const std::optional<T>& value) {
   return value ? to_param(*value) : Param(std::monostate{});
@@ -50,7 +63,7 @@ class Row {
  public:
   virtual ~Row() = default;
   virtual bool is_null(int column) const = 0;
-  virtual std::int64_t integer(int column) const = 0;  // 0 for NULL
+  virtual std::int64_t integer(int column) const = 0;   // 0 for NULL
   virtual std::string_view text(int column) const = 0;  // "" for NULL
   virtual std::string_view blob(int column) const = 0;  // "" for NULL
 
@@ -70,10 +83,11 @@ class Connection {
  public:
   virtual ~Connection() = default;
 
-  // Runs one statement (kept prepared by its text, which must therefore come from a bounded set) and hands every row
-  // to `on_row`, which returns false to stop. Result: number of rows changed (INSERT/UPDATE/DELETE), else 0.
-  // Errors: internal_server_error with the engine's message as cause; `sql_conflict` for a violated unique key;
-  // `sql_retry` for a serialisation failure (Database runs the function again).
+  // Runs one statement (kept prepared by its text, which must therefore come from a bounded set)
+  // and hands every row to `on_row`, which returns false to stop. Result: number of rows changed
+  // (INSERT/UPDATE/DELETE), else 0. Errors: internal_server_error with the engine's message as
+  // cause; `sql_conflict` for a violated unique key; `sql_retry` for a serialisation failure
+  // (Database runs the function again).
   virtual Result<std::int64_t> run(std::string_view sql, std::span<const Param> params,
                                    const std::function<bool(const Row&)>& on_row) = 0;
 
@@ -112,8 +126,9 @@ class Connection {
   }
 };
 
-// A connection inside a write transaction. Repository functions that change rows take a Transaction&, so that they
-// cannot be called outside one. Forwards to the connection it was made from.
+// A connection inside a write transaction. Repository functions that change rows take a
+// Transaction&, so that they cannot be called outside one. Forwards to the connection it was made
+// from.
 class Transaction final : public Connection {
  public:
   explicit Transaction(Connection& connection) : connection_(connection) {}

@@ -1,6 +1,7 @@
-// Who runs which database work on which thread (DESIGN §6). Engines: SQLite (sql/sqlite.h), later PostgreSQL.
-// Thread-safe. Functions given to read and write are pure database work: no network, no waiting, and they may run
-// again after a serialisation failure, so they must not move from their captures.
+// Who runs which database work on which thread (DESIGN §6). Engines: SQLite (sql/sqlite.h), later
+// PostgreSQL. Thread-safe. Functions given to read and write are pure database work: no network, no
+// waiting, and they may run again after a serialisation failure, so they must not move from their
+// captures.
 #pragma once
 #include <functional>
 #include <memory>
@@ -18,7 +19,7 @@
 namespace mytoken::sql {
 
 struct Migration {
-  int version;           // 1, 2, 3 …
+  int version;  // 1, 2, 3 …
   std::string_view name;
   std::string_view sql;  // several statements separated by ';'
 };
@@ -31,7 +32,8 @@ class Database {
   template <class F, class R = std::invoke_result_t<F&, Connection&>>
   Task<R> read(F fn) {
     std::optional<R> result;
-    std::function<Result<void>(Connection&)> work = [&fn, &result](Connection& connection) -> Result<void> {
+    std::function<Result<void>(Connection&)> work =
+        [&fn, &result](Connection& connection) -> Result<void> {
       result.emplace(fn(connection));
       if (!*result) return tl::unexpected(result->error());
       return {};
@@ -41,12 +43,13 @@ class Database {
     co_return std::move(*result);
   }
 
-  // Runs `fn(Transaction&)` (returning Result<T>) in a transaction; resumes the caller on its own executor when the
-  // result is durable. An error result rolls back what `fn` did and nothing else.
+  // Runs `fn(Transaction&)` (returning Result<T>) in a transaction; resumes the caller on its own
+  // executor when the result is durable. An error result rolls back what `fn` did and nothing else.
   template <class F, class R = std::invoke_result_t<F&, Transaction&>>
   Task<R> write(F fn) {
     std::optional<R> result;
-    std::function<Result<void>(Transaction&)> work = [&fn, &result](Transaction& transaction) -> Result<void> {
+    std::function<Result<void>(Transaction&)> work =
+        [&fn, &result](Transaction& transaction) -> Result<void> {
       result.emplace(fn(transaction));
       if (!*result) return tl::unexpected(result->error());
       return {};
@@ -56,14 +59,15 @@ class Database {
     co_return std::move(*result);
   }
 
-  // Queues work whose loss at a crash is acceptable (an introspection's history entry): it joins the next group or a
-  // group of its own within 50 ms. Bounded: beyond 100,000 waiting entries false is returned and the work is dropped.
+  // Queues work whose loss at a crash is acceptable (an introspection's history entry): it joins
+  // the next group or a group of its own within 50 ms. Bounded: beyond 100,000 waiting entries
+  // false is returned and the work is dropped.
   virtual bool write_later(std::function<Result<void>(Transaction&)> work) = 0;
   // Resumes when everything queued before is durable.
   virtual Task<void> flush() = 0;
 
-  // Blocking, for start-up and commands: applies missing migrations in order, each in a transaction, under a lock.
-  // Errors: schema newer than the program, schema of something else.
+  // Blocking, for start-up and commands: applies missing migrations in order, each in a
+  // transaction, under a lock. Errors: schema newer than the program, schema of something else.
   virtual Result<void> migrate(const std::vector<Migration>& migrations) = 0;
   // Blocking variants for start-up, commands and tests.
   virtual Result<void> read_now(const std::function<Result<void>(Connection&)>& work) = 0;

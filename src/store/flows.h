@@ -1,5 +1,5 @@
-// Logins in progress (spec oidc.md §6): one row per flow; its status changes by compare-and-set, so that a redirect is
-// processed once and a polling code is redeemed once.
+// Logins in progress (spec oidc.md §6): one row per flow; its status changes by compare-and-set, so
+// that a redirect is processed once and a polling code is redeemed once.
 #pragma once
 #include <optional>
 #include <string>
@@ -10,12 +10,14 @@
 namespace mytoken::store {
 
 Result<void> add_flow(sql::Transaction& db, const FlowRow& flow);
-// By SHA-256 of the consent code, of the state, of the polling code. Expired flows are returned too.
+// By SHA-256 of the consent code, of the state, of the polling code. Expired flows are returned
+// too.
 Result<std::optional<FlowRow>> flow_by_consent(sql::Connection& db, const std::string& hash);
 Result<std::optional<FlowRow>> flow_by_state(sql::Connection& db, const std::string& hash);
 Result<std::optional<FlowRow>> flow_by_polling(sql::Connection& db, const std::string& hash);
 
-// started|consented -> consented with everything of the accepted request. False: the flow is past that.
+// started|consented -> consented with everything of the accepted request. False: the flow is past
+// that.
 struct Consent {
   std::string former_request;  // what was decided about: nothing happens if it is another by now
   std::string request;
@@ -26,8 +28,8 @@ struct Consent {
 };
 Result<bool> consent_flow(sql::Transaction& db, const std::string& id, const Consent& consent);
 // Any of `from` -> `to`; false if the flow is in none of them. `error` is stored with it.
-Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_view from, std::string_view to,
-                       const std::optional<std::string>& error = std::nullopt);
+Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_view from,
+                       std::string_view to, const std::optional<std::string>& error = std::nullopt);
 // exchanging -> done with the result for the poller.
 Result<bool> finish_flow(sql::Transaction& db, const std::string& id, const std::string& mytoken_id,
                          const std::optional<std::string>& sealed_jwt);

@@ -1,4 +1,5 @@
-// What happened to a token: events, the metadata of its access tokens, and the answer of its last rotation.
+// What happened to a token: events, the metadata of its access tokens, and the answer of its last
+// rotation.
 #pragma once
 #include <optional>
 #include <string>
@@ -10,9 +11,10 @@
 
 namespace mytoken::store {
 
-// Appends an event; comments are cut to 1000 characters. A token that is gone by now has no history: nothing happens.
-Result<void> add_event(sql::Transaction& db, const Clock& clock, const std::string& mytoken_id, std::string_view event,
-                       std::string_view comment, const ClientInfo& client);
+// Appends an event; comments are cut to 1000 characters. A token that is gone by now has no
+// history: nothing happens.
+Result<void> add_event(sql::Transaction& db, const Clock& clock, const std::string& mytoken_id,
+                       std::string_view event, std::string_view comment, const ClientInfo& client);
 
 struct AccessTokenRecord {
   std::optional<Time> expires_at;
@@ -21,8 +23,9 @@ struct AccessTokenRecord {
   std::string audience;  // JSON array
   std::string hash;      // SHA-256
 };
-Result<void> add_access_token(sql::Transaction& db, const Clock& clock, const std::string& mytoken_id,
-                              const AccessTokenRecord& record, const ClientInfo& client);
+Result<void> add_access_token(sql::Transaction& db, const Clock& clock,
+                              const std::string& mytoken_id, const AccessTokenRecord& record,
+                              const ClientInfo& client);
 
 // The retry memory of a rotation (DESIGN §7): one per token, the last.
 struct RotationRecord {
@@ -31,7 +34,9 @@ struct RotationRecord {
   std::string sealed_answer;
   Time expires_at{};
 };
-Result<void> set_rotation_record(sql::Transaction& db, const std::string& mytoken_id, const RotationRecord& record);
-Result<std::optional<RotationRecord>> rotation_record(sql::Connection& db, const std::string& mytoken_id);
+Result<void> set_rotation_record(sql::Transaction& db, const std::string& mytoken_id,
+                                 const RotationRecord& record);
+Result<std::optional<RotationRecord>> rotation_record(sql::Connection& db,
+                                                      const std::string& mytoken_id);
 
 }  // namespace mytoken::store

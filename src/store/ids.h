@@ -1,5 +1,5 @@
-// Ids that no database sequence hands out (DESIGN §6: sequences in hot rows do not scale and compatible engines lack
-// them).
+// Ids that no database sequence hands out (DESIGN §6: sequences in hot rows do not scale and
+// compatible engines lack them).
 #pragma once
 #include <cstdint>
 
@@ -10,8 +10,8 @@ namespace mytoken::store {
 // Random, positive, 62 bits.
 std::int64_t random_id();
 
-// Ascending within this process and, up to the clocks' agreement, between servers: microseconds since the epoch, made
-// larger than the last one handed out, then 10 random bits. Thread-safe.
+// Ascending within this process and, up to the clocks' agreement, between servers: microseconds
+// since the epoch, made larger than the last one handed out, then 10 random bits. Thread-safe.
 std::int64_t ordered_id(const Clock& clock);
 
 }  // namespace mytoken::store

@@ -1,4 +1,5 @@
-// Work that must happen after a commit and survive a crash: today the revocation of refresh tokens at their provider.
+// Work that must happen after a commit and survive a crash: today the revocation of refresh tokens
+// at their provider.
 #pragma once
 #include <optional>
 #include <string>
@@ -9,18 +10,20 @@
 
 namespace mytoken::store {
 
-Result<void> add_outbox(sql::Transaction& db, const Clock& clock, const std::string& kind, const std::string& issuer,
-                        const std::string& sealed_payload);
+Result<void> add_outbox(sql::Transaction& db, const Clock& clock, const std::string& kind,
+                        const std::string& issuer, const std::string& sealed_payload);
 // Claims up to `most` due entries for `lease`: they are not due again before that, whoever asks.
-Result<std::vector<OutboxRow>> claim_outbox(sql::Transaction& db, Time now, Seconds lease, int most);
+Result<std::vector<OutboxRow>> claim_outbox(sql::Transaction& db, Time now, Seconds lease,
+                                            int most);
 Result<void> finish_outbox(sql::Transaction& db, std::int64_t id);
 Result<void> postpone_outbox(sql::Transaction& db, std::int64_t id, Time next_at);
 
 // Takes or renews a named lease for background work. False: another owner holds it.
-Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const std::string& owner, Time now,
-                              Seconds length);
+Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const std::string& owner,
+                              Time now, Seconds length);
 
-// Removes what is over: flows past expiry by an hour, codes and replaced short tokens past expiry by a day, rotation memories past expiry.
+// Removes what is over: flows past expiry by an hour, codes and replaced short tokens past expiry
+// by a day, rotation memories past expiry.
 Result<void> purge_expired(sql::Transaction& db, Time now);
 
 }  // namespace mytoken::store

@@ -20,7 +20,7 @@ struct ClientInfo {
 
 // What every use of a mytoken reads first (DESIGN §7 step 2).
 struct TokenState {
-  std::string id;                             // 64 bytes
+  std::string id;  // 64 bytes
   UserId user_id = 0;
   std::optional<RefreshTokenId> refresh_token_id;
   std::string sealed_key;
@@ -65,8 +65,8 @@ struct RefreshTokenRow {
 };
 
 struct ProxyRow {
-  std::string id;            // digest of the short token or code
-  std::string kind;          // short_token, transfer_code
+  std::string id;    // digest of the short token or code
+  std::string kind;  // short_token, transfer_code
   std::string mytoken_id;
   std::string sealed_jwt;
   Time created{};

@@ -1,5 +1,5 @@
-// The schema: numbered SQL files in store/migrations, embedded when the program is built, applied by
-// sql::Database::migrate. Forward only (DESIGN §6).
+// The schema: numbered SQL files in store/migrations, embedded when the program is built, applied
+// by sql::Database::migrate. Forward only (DESIGN §6).
 #pragma once
 #include <vector>
 

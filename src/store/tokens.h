@@ -1,5 +1,5 @@
-// Users and mytokens: creation, state, rotation, deletion with re-parenting. Functions run on the connection they are
-// given; those that change rows are atomic within the caller's transaction.
+// Users and mytokens: creation, state, rotation, deletion with re-parenting. Functions run on the
+// connection they are given; those that change rows are atomic within the caller's transaction.
 #pragma once
 #include <optional>
 #include <string>
@@ -11,19 +11,23 @@
 namespace mytoken::store {
 
 // The user's id; made at the first call. An e-mail address is stored if none is stored yet.
-Result<UserId> find_or_add_user(sql::Transaction& db, const std::string& oidc_sub, const std::string& oidc_iss,
-                                const std::optional<std::string>& email, bool email_verified, Time now);
+Result<UserId> find_or_add_user(sql::Transaction& db, const std::string& oidc_sub,
+                                const std::string& oidc_iss,
+                                const std::optional<std::string>& email, bool email_verified,
+                                Time now);
 
 Result<void> add_token(sql::Transaction& db, const NewToken& token);
 // nullopt: revoked or never existed.
 Result<std::optional<TokenState>> token_state(sql::Connection& db, const std::string& id);
 
-// Sets the successor's seq_no, wrapped key and time if `seq_no` is still the stored one. False: it is not.
+// Sets the successor's seq_no, wrapped key and time if `seq_no` is still the stored one. False: it
+// is not.
 Result<bool> rotate_token(sql::Transaction& db, const std::string& id, std::int64_t seq_no,
                           const std::string& sealed_key, PreciseTime now);
 
 // True if `ancestor` is `id` or one of its ancestors.
-Result<bool> is_self_or_ancestor(sql::Connection& db, const std::string& ancestor, const std::string& id);
+Result<bool> is_self_or_ancestor(sql::Connection& db, const std::string& ancestor,
+                                 const std::string& id);
 
 // What deleting tokens left without any token: refresh tokens to revoke at their provider.
 struct Orphan {
@@ -32,9 +36,10 @@ struct Orphan {
   std::string sealed_token;
   std::int64_t version = 0;
 };
-// Deletes the token with everything linked to it, recursively with all its descendants. Not recursive: its children
-// move to its parent; what their clauses are charged to stays in force, limits and counters included. Refresh tokens
-// that lost their last token are deleted and returned.
-Result<std::vector<Orphan>> delete_token(sql::Transaction& db, const std::string& id, bool recursive);
+// Deletes the token with everything linked to it, recursively with all its descendants. Not
+// recursive: its children move to its parent; what their clauses are charged to stays in force,
+// limits and counters included. Refresh tokens that lost their last token are deleted and returned.
+Result<std::vector<Orphan>> delete_token(sql::Transaction& db, const std::string& id,
+                                         bool recursive);
 
 }  // namespace mytoken::store

@@ -1,5 +1,6 @@
-// Capabilities (spec tokens.md §6): what a mytoken may be used for. A capability is a path ("settings:grants:ssh"),
-// optionally read-only ("read@settings"). Vectors: tests/data/vectors/capabilities.json.
+// Capabilities (spec tokens.md §6): what a mytoken may be used for. A capability is a path
+// ("settings:grants:ssh"), optionally read-only ("read@settings"). Vectors:
+// tests/data/vectors/capabilities.json.
 #pragma once
 #include <optional>
 #include <span>
@@ -21,7 +22,8 @@ const Capabilities& default_capabilities();
 
 // True if `name` is one of the 25.
 bool is_known_capability(std::string_view name);
-// "list_mytokens" -> "manage_mytokens:list", …; other names unchanged (api.md §4.4; only at the start of a flow).
+// "list_mytokens" -> "manage_mytokens:list", …; other names unchanged (api.md §4.4; only at the
+// start of a flow).
 std::string modern_capability_name(std::string_view name);
 
 // One held capability grants an asked one (§6.2).
@@ -33,9 +35,10 @@ Capabilities without_duplicates(Capabilities capabilities);
 // invalid_request "unknown capability '…'" for the first unknown name; an empty list is fine here.
 Result<void> require_known(const Capabilities& capabilities);
 
-// Of a sub-token (§6.3): absent request = all of the parent; else those the parent grants, in requested order.
-// Error invalid_request if nothing is left (an explicit empty list too).
-Result<Capabilities> tighten(const Capabilities& parent, const std::optional<Capabilities>& requested);
+// Of a sub-token (§6.3): absent request = all of the parent; else those the parent grants, in
+// requested order. Error invalid_request if nothing is left (an explicit empty list too).
+Result<Capabilities> tighten(const Capabilities& parent,
+                             const std::optional<Capabilities>& requested);
 
 // The body of GET capabilities (api.md §3.4): tree with descriptions, levels, colours.
 json::array describe_capabilities();

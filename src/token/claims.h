@@ -15,13 +15,14 @@
 namespace mytoken::token {
 
 struct Rotation {
-  bool on_at = false;     // on_AT
+  bool on_at = false;  // on_AT
   bool on_other = false;
-  Seconds lifetime{0};    // 0 = none
+  Seconds lifetime{0};  // 0 = none
   bool auto_revoke = false;
   bool operator==(const Rotation&) const = default;
 };
-// An object (members as in §7.1; null or absent = none; unknown members refused; lifetime unsigned). invalid_request.
+// An object (members as in §7.1; null or absent = none; unknown members refused; lifetime
+// unsigned). invalid_request.
 Result<std::optional<Rotation>> parse_rotation(const json::value* value);
 // Members only if true / non-zero.
 json::object to_json(const Rotation& rotation);
@@ -56,7 +57,8 @@ Result<Claims> parse_claims(std::string_view payload);
 
 // b64(SHA3-256(oidc_sub@oidc_iss)); of the empty text if either is empty (§1.4).
 std::string subject(std::string_view oidc_sub, std::string_view oidc_iss);
-// SHA-512 over the 16 raw bytes of the UUID: 64 raw bytes, the database id. nullopt: not a UUID, or all zeros.
+// SHA-512 over the 16 raw bytes of the UUID: 64 raw bytes, the database id. nullopt: not a UUID, or
+// all zeros.
 std::optional<std::string> mytoken_id(std::string_view jti);
 // As users see it: base64 of mytoken_id (88 characters).
 std::string mom_id(std::string_view mytoken_id);
@@ -68,7 +70,8 @@ struct AcceptanceOptions {
   Seconds skew{5};          // tolerated on iat and nbf
   bool check_times = true;  // false when a code is redeemed or a token revoked
 };
-// §1.3 without the signature: exp, iat, nbf, iss, aud, jti, sub. Error invalid_token with a short reason.
+// §1.3 without the signature: exp, iat, nbf, iss, aud, jti, sub. Error invalid_token with a short
+// reason.
 Result<void> accept(const Claims& claims, Time now, const AcceptanceOptions& options);
 
 // exp, nbf, iat of a new or rotated token (§1.5, §7.2) from final restrictions and rotation.
@@ -78,7 +81,8 @@ struct Validity {
   Time iat{};
   std::optional<Time> stored_expires_at;  // from the restrictions alone
 };
-Validity validity_at_creation(const Restrictions& restrictions, const std::optional<Rotation>& rotation, Time now);
+Validity validity_at_creation(const Restrictions& restrictions,
+                              const std::optional<Rotation>& rotation, Time now);
 // Claims of the successor: seq_no + 1, iat = nbf = now, exp per §7.2; everything else equal.
 Claims rotated(const Claims& claims, Time now);
 

@@ -1,5 +1,6 @@
-// Restrictions (spec tokens.md §5): a token may be used if at least one clause allows it; within a clause all keys must
-// hold. Parsing is strict where dropping something would widen a token. Vectors: restriction_hash.json.
+// Restrictions (spec tokens.md §5): a token may be used if at least one clause allows it; within a
+// clause all keys must hold. Parsing is strict where dropping something would widen a token.
+// Vectors: restriction_hash.json.
 #pragma once
 #include <cstdint>
 #include <optional>
@@ -14,16 +15,16 @@
 namespace mytoken::token {
 
 struct Clause {
-  std::optional<Time> nbf;                 // not before (absent or 0 in JSON = none)
-  std::optional<Time> exp;                 // last second of validity
-  // As written, order kept; empty = unlimited. Surplus blanks of the text are empty words (the text enters the hash), so
-  // whoever looks at single scopes skips empty words.
+  std::optional<Time> nbf;  // not before (absent or 0 in JSON = none)
+  std::optional<Time> exp;  // last second of validity
+  // As written, order kept; empty = unlimited. Surplus blanks of the text are empty words (the text
+  // enters the hash), so whoever looks at single scopes skips empty words.
   std::vector<std::string> scope;
-  std::vector<std::string> audience;       // empty = unlimited
-  std::vector<std::string> hosts;          // address, CIDR, host name, wildcard; empty = anywhere
-  std::vector<std::string> geoip_allow;    // two-letter codes
+  std::vector<std::string> audience;     // empty = unlimited
+  std::vector<std::string> hosts;        // address, CIDR, host name, wildcard; empty = anywhere
+  std::vector<std::string> geoip_allow;  // two-letter codes
   std::vector<std::string> geoip_disallow;
-  std::optional<std::int64_t> usages_at;     // usages_AT; 0 = never
+  std::optional<std::int64_t> usages_at;  // usages_AT; 0 = never
   std::optional<std::int64_t> usages_other;
 
   bool operator==(const Clause&) const = default;
@@ -35,13 +36,15 @@ using Restrictions = std::vector<Clause>;
 // Which clause members exist, by JSON name, in canonical order (nbf … usages_other).
 std::vector<std::string> restriction_claims();
 
-// `restrictions` of a request: array of clauses, one clause, null/absent. Times as in §5.2, `ip` = hosts (both: error).
-// Unknown members, wrong types, negative numbers, empty list entries: invalid_request naming the member. `include`
-// and template names (strings) are refused with invalid_request "unknown template …" until templates exist; the
-// caller resolves them before. Clauses without any value are removed.
+// `restrictions` of a request: array of clauses, one clause, null/absent. Times as in §5.2, `ip` =
+// hosts (both: error). Unknown members, wrong types, negative numbers, empty list entries:
+// invalid_request naming the member. `include` and template names (strings) are refused with
+// invalid_request "unknown template …" until templates exist; the caller resolves them before.
+// Clauses without any value are removed.
 Result<Restrictions> parse_restrictions(const json::value* value, Time now);
 
-// `restrictions` of a JWT of ours (integers only, `ip` accepted, unknown members ignored because the signature vouches).
+// `restrictions` of a JWT of ours (integers only, `ip` accepted, unknown members ignored because
+// the signature vouches).
 Result<Restrictions> parse_restrictions_claim(const json::value& value);
 
 // Members in canonical order, absent ones omitted. Scope is one string.
@@ -58,7 +61,8 @@ std::string legacy_clause_hash(const Clause& clause);
 // The first of equal clauses only: they would share one counter anyway (profiles.md §5).
 Restrictions without_repetitions(Restrictions restrictions);
 
-// Replaces hosts entries equal to "this" (any case) by the client's address; error invalid_request if it is unknown.
+// Replaces hosts entries equal to "this" (any case) by the client's address; error invalid_request
+// if it is unknown.
 Result<void> replace_this(Restrictions& restrictions, std::string_view client_address);
 // Removes the named members (features.unsupported_restrictions).
 void remove_claims(Restrictions& restrictions, const std::vector<std::string>& names);

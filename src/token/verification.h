@@ -1,5 +1,5 @@
-// Choosing the clause that permits a use (spec tokens.md §5.4–5.7). Pure: what the network knows about the client is
-// passed in. Vectors: restrictions_verify.json.
+// Choosing the clause that permits a use (spec tokens.md §5.4–5.7). Pure: what the network knows
+// about the client is passed in. Vectors: restrictions_verify.json.
 #pragma once
 #include <functional>
 #include <optional>
@@ -10,9 +10,10 @@
 
 namespace mytoken::token {
 
-// What is known of the client. `names` are reverse DNS names that a forward look-up confirmed (§5.4).
+// What is known of the client. `names` are reverse DNS names that a forward look-up confirmed
+// (§5.4).
 struct ClientFacts {
-  std::string address;                 // canonical IPv4 or IPv6 text, "" = unknown (fails closed)
+  std::string address;  // canonical IPv4 or IPv6 text, "" = unknown (fails closed)
   std::vector<std::string> names;
   std::optional<std::string> country;  // two letters; nullopt = no database; "-" or "" = unknown
 };
@@ -26,7 +27,8 @@ struct Counters {
 
 struct UseRequest {
   Use use = Use::other;
-  std::vector<std::string> scopes;     // requested, access tokens only; offline_access is ignored (clients.md rule 6)
+  std::vector<std::string>
+      scopes;  // requested, access tokens only; offline_access is ignored (clients.md rule 6)
   std::vector<std::string> audiences;
 };
 
@@ -34,7 +36,8 @@ struct UseRequest {
 bool needs_names(const Restrictions& restrictions);
 bool needs_country(const Restrictions& restrictions);
 
-// Index of the used clause. `counters(i)` = uses of clause i so far. No clauses: allowed, nothing is charged.
+// Index of the used clause. `counters(i)` = uses of clause i so far. No clauses: allowed, nothing
+// is charged.
 struct Choice {
   std::optional<std::size_t> clause;  // nullopt: the token has no restrictions
 };
@@ -43,16 +46,19 @@ std::optional<Choice> choose_clause(const Restrictions& restrictions, const UseR
                                     const ClientFacts& client, Time now,
                                     const std::function<Counters(std::size_t)>& counters);
 
-// Why clause i does not permit the use: the first failing member's JSON name, or "" if it permits it.
-std::string refusal_reason(const Clause& clause, const UseRequest& request, const ClientFacts& client, Time now,
-                           Counters counters);
+// Why clause i does not permit the use: the first failing member's JSON name, or "" if it permits
+// it.
+std::string refusal_reason(const Clause& clause, const UseRequest& request,
+                           const ClientFacts& client, Time now, Counters counters);
 
-// What to ask the provider for (§5.7): requested, else the clause's, else (scopes only) the provider's.
+// What to ask the provider for (§5.7): requested, else the clause's, else (scopes only) the
+// provider's.
 struct Selection {
   std::vector<std::string> scopes;
   std::vector<std::string> audiences;
 };
-Selection select(const UseRequest& request, const Clause* clause, const std::vector<std::string>& provider_scopes);
+Selection select(const UseRequest& request, const Clause* clause,
+                 const std::vector<std::string>& provider_scopes);
 
 // One hosts entry against the client.
 bool host_matches(std::string_view entry, const ClientFacts& client);

@@ -1,4 +1,5 @@
-// The texts of the pages: mustache templates with escaping on, one layout, no script, one style sheet.
+// The texts of the pages: mustache templates with escaping on, one layout, no script, one style
+// sheet.
 #pragma once
 #include <string>
 #include <string_view>
@@ -16,7 +17,7 @@ struct ConsentForm {
   const service::ConsentView& view;
   std::string action;  // URL the form is sent to
   std::string csrf;
-  std::string shown;   // digest of the request, sent back with the decision
+  std::string shown;  // digest of the request, sent back with the decision
 };
 std::string consent_page(const Settings& settings, const ConsentForm& form);
 

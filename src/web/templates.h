@@ -1,5 +1,5 @@
-// Mustache templates and the style sheet. {{name}} escapes; nothing here uses the unescaped form except the layout's
-// body, which is itself rendered from an escaping template.
+// Mustache templates and the style sheet. {{name}} escapes; nothing here uses the unescaped form
+// except the layout's body, which is itself rendered from an escaping template.
 #pragma once
 #include <string_view>
 
@@ -67,12 +67,13 @@ Whoever started it receives the token. It was started {{#address}}from the addre
 </form>
 <p class="quiet">This page is valid until <time>{{expires}}</time>.</p>)html";
 
-// Browsers apply form-action to every redirect after a form, also inside the provider; so the way there is a link that
-// follows itself.
+// Browsers apply form-action to every redirect after a form, also inside the provider; so the way
+// there is a link that follows itself.
 inline constexpr std::string_view onward_template = R"html(<h1>Off to your provider</h1>
 <p>You are being sent to the login page. If nothing happens, <a href="{{url}}" rel="noreferrer">continue to the login</a>.</p>)html";
 
-inline constexpr std::string_view style_sheet_text = R"css(:root { color-scheme: light dark; --text: #1b1f24; --quiet: #57606a; --back: #fff; --line: #d0d7de; --accent: #0b57a4; --danger: #9a1c1c; --warn: #fff4d6; }
+inline constexpr std::string_view style_sheet_text =
+    R"css(:root { color-scheme: light dark; --text: #1b1f24; --quiet: #57606a; --back: #fff; --line: #d0d7de; --accent: #0b57a4; --danger: #9a1c1c; --warn: #fff4d6; }
 @media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --quiet: #9aa4af; --back: #14181d; --line: #3a424b; --accent: #6cb2ff; --danger: #ff9a94; --warn: #3a2f10; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 44rem; padding: 1rem; font: 1.05rem/1.55 system-ui, sans-serif; color: var(--text); background: var(--back); }

@@ -1,5 +1,6 @@
-// Pages for people: consent, the way back from the provider, the end of a native flow, errors (spec oidc.md §§7, 8, 10,
-// 13; web.md). Rendered on the server, without script, escaped by the template engine.
+// Pages for people: consent, the way back from the provider, the end of a native flow, errors (spec
+// oidc.md §§7, 8, 10, 13; web.md). Rendered on the server, without script, escaped by the template
+// engine.
 #pragma once
 #include <string>
 #include <string_view>
@@ -10,10 +11,10 @@
 namespace mytoken::web {
 
 struct Settings {
-  std::string service_name;              // service_operator.name
-  std::string contact;                   // service_operator.mail_contact
+  std::string service_name;  // service_operator.name
+  std::string contact;       // service_operator.mail_contact
   Seconds cookie_lifetime{604800};
-  bool secure_cookies = true;            // false for an http issuer
+  bool secure_cookies = true;  // false for an http issuer
 };
 
 struct Web {
@@ -25,6 +26,7 @@ struct Web {
 void add_routes(http::Router& router, const Web& web);
 
 // HTML of an error page; for http::ServerSettings::error_page.
-std::string error_page(const Settings& settings, int status, std::string_view heading, std::string_view text);
+std::string error_page(const Settings& settings, int status, std::string_view heading,
+                       std::string_view text);
 
 }  // namespace mytoken::web

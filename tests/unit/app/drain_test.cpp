@@ -85,7 +85,7 @@ class DrainTest : public testing::Test {
     const Secret consent(begun.consent_uri.substr(begun.consent_uri.rfind('/') + 1));
     service::Redirect back;
     back.browser = Secret("a-browser-with-a-long-binding-secret");
-    auto url = test::run(service::accept_consent(context, consent, {}, back.browser));
+    auto url = test::run(io, service::accept_consent(context, consent, {}, back.browser));
     EXPECT_TRUE(url) << url.error().description;
     const std::string path = url->substr(provider->issuer().size());
     asio::io_context own;
@@ -112,11 +112,11 @@ class DrainTest : public testing::Test {
   std::string login(service::Context& context) {
     service::LoginRequest request;
     request.wish.oidc_issuer = provider->issuer();
-    auto begun = test::run(service::start_login(context, request));
+    auto begun = test::run(io, service::start_login(context, request));
     EXPECT_TRUE(begun) << begun.error().description;
-    auto end = test::run(service::finish_login(context, come_back(context, *begun)));
+    auto end = test::run(io, service::finish_login(context, come_back(context, *begun)));
     EXPECT_TRUE(end) << end.error().description << end.error().cause;
-    auto polled = test::run(service::poll(context, begun->polling_code, {}));
+    auto polled = test::run(io, service::poll(context, begun->polling_code, {}));
     EXPECT_TRUE(polled) << polled.error().description;
     return polled ? std::string(string_member(*polled, "mytoken")) : "";
   }
@@ -124,6 +124,7 @@ class DrainTest : public testing::Test {
   test::Folder folder;
   std::string file;
   QuietLog log;
+  asio::io_context io{1};  // outlives the servers, whose threads wake it
   std::unique_ptr<test::ScriptedProvider> provider;
 };
 

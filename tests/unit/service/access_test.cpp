@@ -1,4 +1,5 @@
-// The access-token path against a provider that misbehaves on demand (DESIGN §7, tokens.md §14, oidc.md §20).
+// The access-token path against a provider that misbehaves on demand (DESIGN §7, tokens.md §14,
+// oidc.md §20).
 #include <gtest/gtest.h>
 
 #include <fstream>
@@ -27,11 +28,14 @@ service::TokenWish with_usages(std::int64_t at) {
   return wish;
 }
 
-std::string id_of(const json::object& answer) { return *token::parse_mom_id(string_member(answer, "mom_id")); }
+std::string id_of(const json::object& answer) {
+  return *token::parse_mom_id(string_member(answer, "mom_id"));
+}
 
 std::size_t successes(const std::vector<Result<service::AccessAnswer>>& answers) {
   std::size_t count = 0;
-  for (const auto& answer : answers) count += answer ? 1 : 0;
+  for (const auto& answer : answers)
+    count += answer ? 1 : 0;
   return count;
 }
 
@@ -152,7 +156,8 @@ TEST(Access, a_dropped_reply_never_ends_a_session_that_the_provider_still_honour
 TEST(Access, a_successor_in_an_unusable_answer_is_kept) {
   Installation site;
   const Secret token = site.login_token(with_usages(1));
-  site.provider->set([](ProviderKnobs& k) { k.raw_answer = R"({"refresh_token":"the-successor"})"; });
+  site.provider->set(
+      [](ProviderKnobs& k) { k.raw_answer = R"({"refresh_token":"the-successor"})"; });
   EXPECT_FALSE(site.run(service::access_token(*site.context, site.access(token))));
   EXPECT_EQ(site.count("SELECT used_at FROM clauses"), 0);
   EXPECT_FALSE(site.run(service::access_token(*site.context, site.access(token))));
@@ -195,7 +200,8 @@ TEST(Access, a_provider_that_grants_more_than_the_clause_is_not_believed) {
   wish.restrictions = {clause};
   const Secret token = site.login_token(wish);
   site.provider->set([](ProviderKnobs& knobs) {
-    knobs.raw_answer = R"({"access_token":"at","token_type":"Bearer","expires_in":60,"scope":"openid email"})";
+    knobs.raw_answer =
+        R"({"access_token":"at","token_type":"Bearer","expires_in":60,"scope":"openid email"})";
   });
   auto answer = site.run(service::access_token(*site.context, site.access(token)));
   ASSERT_FALSE(answer);
@@ -376,7 +382,8 @@ TEST(Access, nothing_stored_contains_a_refresh_token_or_a_mytoken) {
     stored += std::string(std::istreambuf_iterator<char>(in), {});
   }
   EXPECT_EQ(stored.find(token.reveal()), std::string::npos);
-  EXPECT_EQ(stored.find(std::string(string_member(answer->body, "access_token"))), std::string::npos);
+  EXPECT_EQ(stored.find(std::string(string_member(answer->body, "access_token"))),
+            std::string::npos);
   for (const auto& refresh_token : session.refresh_tokens) {
     EXPECT_EQ(stored.find(refresh_token), std::string::npos);
   }

@@ -1,5 +1,6 @@
-// A database that refuses what a test names: every write whose statements contain a given text fails before that
-// statement runs, as a full disk or a lost connection would make it fail. Thread-safe.
+// A database that refuses what a test names: every write whose statements contain a given text
+// fails before that statement runs, as a full disk or a lost connection would make it fail.
+// Thread-safe.
 #pragma once
 #include <memory>
 #include <mutex>
@@ -35,7 +36,9 @@ class FaultyDatabase final : public sql::Database {
     return inner_->write_later(std::move(work));
   }
   Task<void> flush() override { return inner_->flush(); }
-  Result<void> migrate(const std::vector<sql::Migration>& migrations) override { return inner_->migrate(migrations); }
+  Result<void> migrate(const std::vector<sql::Migration>& migrations) override {
+    return inner_->migrate(migrations);
+  }
   Result<void> read_now(const std::function<Result<void>(sql::Connection&)>& work) override {
     return inner_->read_now(work);
   }
@@ -49,13 +52,14 @@ class FaultyDatabase final : public sql::Database {
   }
   Task<Result<void>> write_erased(std::function<Result<void>(sql::Transaction&)> work) override {
     bool exploded = false;
-    std::function<Result<void>(sql::Transaction&)> watched = [this, &work, &exploded](sql::Transaction& transaction) {
-      Watched connection(*this, transaction);
-      sql::Transaction inner(connection);
-      auto result = work(inner);
-      exploded = connection.exploded;
-      return result;
-    };
+    std::function<Result<void>(sql::Transaction&)> watched =
+        [this, &work, &exploded](sql::Transaction& transaction) {
+          Watched connection(*this, transaction);
+          sql::Transaction inner(connection);
+          auto result = work(inner);
+          exploded = connection.exploded;
+          return result;
+        };
     auto result = co_await inner_->write(std::move(watched));
     if (exploded) throw std::runtime_error("exploded for the test");
     co_return result;

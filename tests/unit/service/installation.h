@@ -1,5 +1,6 @@
-// A whole installation without HTTP in front: temporary database, scripted provider on loopback, real HTTP client, and a
-// clock that tests move. `run` executes a coroutine; `run_all` many at once on two threads.
+// A whole installation without HTTP in front: temporary database, scripted provider on loopback,
+// real HTTP client, and a clock that tests move. `run` executes a coroutine; `run_all` many at once
+// on two threads.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -63,7 +64,8 @@ class Installation {
  public:
   explicit Installation(ProviderKnobs knobs = {}, bool rotating = true,
                         const std::function<void(service::Settings&)>& change = {})
-      : folder(std::filesystem::temp_directory_path() / ("mytoken-test-" + random_text(12))), knobs_(std::move(knobs)) {
+      : folder(std::filesystem::temp_directory_path() / ("mytoken-test-" + random_text(12))),
+        knobs_(std::move(knobs)) {
     std::filesystem::create_directories(folder);
     clock.set(std::chrono::duration_cast<std::chrono::seconds>(
                   std::chrono::system_clock::now().time_since_epoch())
@@ -102,13 +104,14 @@ class Installation {
     auto guard0 = asio::make_work_guard(contexts[0]);
     auto guard1 = asio::make_work_guard(contexts[1]);
     for (std::size_t i = 0; i < count; ++i) {
-      asio::co_spawn(contexts[i % 2].get_executor(), make(i), [&, i](std::exception_ptr error, T value) {
-        if (!error) results[i].emplace(std::move(value));
-        if (--left == 0) {
-          guard0.reset();
-          guard1.reset();
-        }
-      });
+      asio::co_spawn(contexts[i % 2].get_executor(), make(i),
+                     [&, i](std::exception_ptr error, T value) {
+                       if (!error) results[i].emplace(std::move(value));
+                       if (--left == 0) {
+                         guard0.reset();
+                         guard1.reset();
+                       }
+                     });
     }
     std::thread other([&] { contexts[1].run_for(std::chrono::seconds(120)); });
     contexts[0].run_for(std::chrono::seconds(120));
@@ -124,7 +127,8 @@ class Installation {
   }
 
   // The steps of a login, each as the API would call it.
-  Result<service::LoginStart> start(service::TokenWish wish = {}, const std::string& web_redirect = {}) {
+  Result<service::LoginStart> start(service::TokenWish wish = {},
+                                    const std::string& web_redirect = {}) {
     service::LoginRequest request;
     request.wish = std::move(wish);
     if (request.wish.oidc_issuer.empty()) request.wish.oidc_issuer = provider->issuer();
@@ -139,7 +143,8 @@ class Installation {
   static Secret browser() { return Secret("a-browser-with-a-long-binding-secret"); }
   // Consent and the provider; what comes back to /redirect, in the browser that consented.
   service::Redirect consented(const service::LoginStart& start, service::ConsentEdits edits = {}) {
-    auto url = run(service::accept_consent(*context, consent_of(start), std::move(edits), browser()));
+    auto url =
+        run(service::accept_consent(*context, consent_of(start), std::move(edits), browser()));
     EXPECT_TRUE(url) << url.error().description;
     service::Redirect back;
     if (url) back = follow(*url);
@@ -204,7 +209,9 @@ class Installation {
     return back;
   }
 
-  service::Presentation present(const Secret& token) const { return {token, client(), clock.now()}; }
+  service::Presentation present(const Secret& token) const {
+    return {token, client(), clock.now()};
+  }
   static service::ClientInfo client() { return {"192.0.2.1", "test/1"}; }
 
   service::AccessRequest access(const Secret& token) const {
@@ -218,8 +225,9 @@ class Installation {
     run(context->database.flush(), true);
     std::vector<std::string> names;
     auto read = database->read_now([&](sql::Connection& db) -> Result<void> {
-      auto rows = db.all("SELECT event FROM events WHERE mytoken_id = $1 ORDER BY id",
-                         [](const sql::Row& r) { return r.string(0); }, sql::Blob{mytoken_id});
+      auto rows = db.all(
+          "SELECT event FROM events WHERE mytoken_id = $1 ORDER BY id",
+          [](const sql::Row& r) { return r.string(0); }, sql::Blob{mytoken_id});
       if (rows) names = *rows;
       return {};
     });
@@ -228,14 +236,16 @@ class Installation {
   }
 
   // The context of one more server on the same database.
-  std::unique_ptr<service::Context> make_context(const service::Settings& settings, const std::string& owner,
+  std::unique_ptr<service::Context> make_context(const service::Settings& settings,
+                                                 const std::string& owner,
                                                  service::Journal& its_journal) {
     return std::unique_ptr<service::Context>(new service::Context{
-        settings, *database, providers, *key, crypto::KeySet({*key}), service::derive_installation_secret(*key),
-        resolver, clock, log, owner, its_journal});
+        settings, *database, providers, *key, crypto::KeySet({*key}),
+        service::derive_installation_secret(*key), resolver, clock, log, owner, its_journal});
   }
 
-  // For tests with an io_context of their own: the HTTP client keeps connections per io_context, so it goes before.
+  // For tests with an io_context of their own: the HTTP client keeps connections per io_context, so
+  // it goes before.
   void drop_http() { reopen_http(); }
   void background() { run(service::background_round(*context), true); }
 
