@@ -2,6 +2,12 @@
 #include "service/verified_tokens.h"
 
 namespace mytoken::service {
+namespace {
+
+// Bytes of a JWT; the memory is for many ordinary tokens and not for a few huge ones.
+constexpr std::size_t longest_remembered = 4096;
+
+}  // namespace
 
 VerifiedTokens::Shard& VerifiedTokens::shard_of(const std::string& digest) {
   return shards_[digest.empty() ? 0 : static_cast<unsigned char>(digest[0]) % shard_count];
@@ -24,6 +30,7 @@ std::shared_ptr<const VerifiedToken> VerifiedTokens::find(const std::string& dig
 
 void VerifiedTokens::remember(const std::string& digest,
                               std::shared_ptr<const VerifiedToken> token) {
+  if (token->jwt.size() > longest_remembered) return;
   Shard& shard = shard_of(digest);
   const std::lock_guard lock(shard.mutex);
   if (shard.by_digest.contains(digest)) return;

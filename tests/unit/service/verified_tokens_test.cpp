@@ -59,6 +59,13 @@ TEST(VerifiedTokens, the_memory_is_bounded_and_keeps_what_is_used) {
   EXPECT_FALSE(memory.find(digest(1), from_unix(0)));
 }
 
+TEST(VerifiedTokens, huge_tokens_are_verified_every_time) {
+  VerifiedTokens memory;
+  memory.remember(digest(1), std::make_shared<VerifiedToken>(VerifiedToken{
+                                 Secret(std::string(5000, 'x')), token::Claims(), "id"}));
+  EXPECT_FALSE(memory.find(digest(1), from_unix(5)));
+}
+
 TEST(VerifiedTokens, threads_share_it) {
   VerifiedTokens memory(64);
   std::vector<std::thread> threads;
