@@ -83,6 +83,19 @@ class Connection {
     return run(sql, std::span<const Param>(list, sizeof...(P)), nullptr);
   }
 
+  // Like execute for a change whose count nobody needs to know: an engine may send it together with the next
+  // statement or with the commit, which saves a round trip. Its error then appears there, never later.
+  virtual Result<void> post_run(std::string_view sql, std::span<const Param> params) {
+    auto done = run(sql, params, nullptr);
+    if (!done) return tl::unexpected(std::move(done.error()));
+    return {};
+  }
+  template <class... P>
+  Result<void> post(std::string_view sql, const P&... params) {
+    const Param list[sizeof...(P) + 1] = {to_param(params)..., Param()};
+    return post_run(sql, std::span<const Param>(list, sizeof...(P)));
+  }
+
   // The first row, mapped; nullopt if there is none.
   template <class Map, class... P>
   auto one(std::string_view sql, Map map, const P&... params)
@@ -120,6 +133,9 @@ class Transaction final : public Connection {
   Result<std::int64_t> run(std::string_view sql, std::span<const Param> params,
                            const std::function<bool(const Row&)>& on_row) override {
     return connection_.run(sql, params, on_row);
+  }
+  Result<void> post_run(std::string_view sql, std::span<const Param> params) override {
+    return connection_.post_run(sql, params);
   }
 
  private:
