@@ -5,22 +5,13 @@ namespace mytoken::store {
 
 using sql::Blob;
 
-namespace {
-
-Result<void> done(Result<std::int64_t> result) {
-  if (!result) return tl::unexpected(result.error());
-  return {};
-}
-
-}  // namespace
-
 Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId user,
                                const std::string& issuer, const std::string& sealed_token,
                                bool offline_granted, Time now) {
-  return done(db.execute(
+  return db.post(
       "INSERT INTO refresh_tokens (id, user_id, issuer, sealed_token, offline_granted, created) "
       "VALUES ($1, $2, $3, $4, $5, $6)",
-      id, user, issuer, Blob{sealed_token}, offline_granted, now));
+      id, user, issuer, Blob{sealed_token}, offline_granted, now);
 }
 
 Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, RefreshTokenId id) {
@@ -45,16 +36,16 @@ Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::stri
 }
 
 Result<void> release_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner) {
-  return done(
-      db.execute("UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE id = $1 AND "
-                 "lease_owner = $2",
-                 id, owner));
+  return db.post(
+      "UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE id = $1 AND "
+      "lease_owner = $2",
+      id, owner);
 }
 
 Result<void> release_all_leases(sql::Transaction& db) {
-  return done(
-      db.execute("UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE lease_owner "
-                 "IS NOT NULL"));
+  return db.post(
+      "UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE lease_owner "
+      "IS NOT NULL");
 }
 
 Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64_t version,
@@ -70,8 +61,8 @@ Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64
 
 Result<void> set_refresh_state(sql::Transaction& db, RefreshTokenId id, std::string_view state,
                                Time now) {
-  return done(db.execute("UPDATE refresh_tokens SET state = $2, failed_at = $3 WHERE id = $1", id,
-                         state, now));
+  return db.post("UPDATE refresh_tokens SET state = $2, failed_at = $3 WHERE id = $1", id, state,
+                 now);
 }
 
 }  // namespace mytoken::store
