@@ -47,7 +47,8 @@ class PostgresqlTest : public ::testing::Test {
   Result<std::int64_t> read(std::string_view sql, const P&... params) {
     std::int64_t found = -1;
     auto done = database->read_now([&](Connection& connection) -> Result<void> {
-      auto row = connection.one(sql, [](const Row& r) { return r.integer(0); }, params...);
+      auto row = connection.one(
+          sql, [](const Row& r) { return r.integer(0); }, params...);
       if (!row) return fail(row.error());
       found = row->value_or(-1);
       return {};

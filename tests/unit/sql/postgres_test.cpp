@@ -1,5 +1,5 @@
-// What PostgreSQL does differently from the embedded engine: connecting, round trips, conflicts between transactions,
-// and a server that goes away.
+// What PostgreSQL does differently from the embedded engine: connecting, round trips, conflicts
+// between transactions, and a server that goes away.
 #include "unit/sql/postgres_fixture.h"
 
 #include <atomic>
@@ -29,7 +29,8 @@ class Postgresql : public PostgresqlTest {
 };
 
 constexpr std::string_view counter =
-    "CREATE TABLE counter (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT; INSERT INTO counter VALUES (1, 0);";
+    "CREATE TABLE counter (id INTEGER PRIMARY KEY, at INTEGER NOT NULL) STRICT; INSERT INTO "
+    "counter VALUES (1, 0);";
 
 Result<std::unique_ptr<PostgresDatabase>> opened(const std::string& url, Log& log) {
   PostgresOptions options;
@@ -38,17 +39,20 @@ Result<std::unique_ptr<PostgresDatabase>> opened(const std::string& url, Log& lo
 }
 
 TEST_F(Postgresql, wrong_urls_passwords_and_hosts_are_one_line_without_the_password) {
-  for (const std::string bad : {"postgresql://user:se%zzcret@host/db", "postgresql://u:secret@h:port/db",
-                                "postgresql://u:pa@ss:secret@h/db", "postgresql://u:pa@secret@h/db", "mysql://u:secret@h/db",
-                                "postgresql://u:secret@h/db?nonsense=1"}) {
+  for (const std::string bad :
+       {"postgresql://user:se%zzcret@host/db", "postgresql://u:secret@h:port/db",
+        "postgresql://u:pa@ss:secret@h/db", "postgresql://u:pa@secret@h/db",
+        "mysql://u:secret@h/db", "postgresql://u:secret@h/db?nonsense=1"}) {
     auto done = opened(bad, log);
     ASSERT_FALSE(done) << bad;
-    EXPECT_NE(done.error().cause.find("the database URL is not understood"), std::string::npos) << done.error().cause;
+    EXPECT_NE(done.error().cause.find("the database URL is not understood"), std::string::npos)
+        << done.error().cause;
     EXPECT_EQ(done.error().cause.find("cret"), std::string::npos);
   }
   auto password = opened(cluster.url("locked", "&password=not-this-secret"), log);
   ASSERT_FALSE(password);
-  EXPECT_NE(password.error().cause.find("password authentication failed for user \"locked\""), std::string::npos)
+  EXPECT_NE(password.error().cause.find("password authentication failed for user \"locked\""),
+            std::string::npos)
       << password.error().cause;
   EXPECT_EQ(password.error().cause.find("secret"), std::string::npos);
   EXPECT_EQ(password.error().cause.find('\n'), std::string::npos);
@@ -69,7 +73,9 @@ TEST_F(Postgresql, a_read_of_one_statement_takes_one_round_trip_and_one_of_three
   auto three = [&] {
     auto done = database->read_now([](Connection& connection) -> Result<void> {
       for (int i = 0; i < 3; ++i) {
-        if (auto row = connection.one("SELECT at FROM counter", [](const Row& r) { return r.integer(0); }); !row)
+        if (auto row =
+                connection.one("SELECT at FROM counter", [](const Row& r) { return r.integer(0); });
+            !row)
           return fail(row.error());
       }
       return {};
@@ -87,7 +93,8 @@ TEST_F(Postgresql, begin_and_posted_changes_travel_with_others) {
   open_with(counter);
   auto work = [&] {
     auto done = database->write_now([](Transaction& db) -> Result<void> {
-      auto row = db.one("SELECT at FROM counter WHERE id = $1", [](const Row& r) { return r.integer(0); }, 1);
+      auto row = db.one(
+          "SELECT at FROM counter WHERE id = $1", [](const Row& r) { return r.integer(0); }, 1);
       if (!row) return fail(row.error());
       for (int i = 0; i < 5; ++i) {
         if (auto r = db.post("UPDATE counter SET at = at + $2 WHERE id = $1", 1, i); !r) return r;
@@ -143,11 +150,14 @@ TEST_F(Postgresql, a_read_of_several_statements_sees_one_snapshot) {
 }
 
 TEST_F(Postgresql, deadlocked_functions_run_again) {
-  open_with("CREATE TABLE v (id INTEGER PRIMARY KEY, n INTEGER NOT NULL) STRICT; INSERT INTO v VALUES (1, 0), (2, 0);");
+  open_with(
+      "CREATE TABLE v (id INTEGER PRIMARY KEY, n INTEGER NOT NULL) STRICT; INSERT INTO v VALUES "
+      "(1, 0), (2, 0);");
   std::atomic<int> met{0};
   auto cross = [&](int first, int second) {
     auto done = database->write_now([&, first, second](Transaction& db) -> Result<void> {
-      if (auto r = db.execute("UPDATE v SET n = n + 1 WHERE id = $1", first); !r) return fail(r.error());
+      if (auto r = db.execute("UPDATE v SET n = n + 1 WHERE id = $1", first); !r)
+        return fail(r.error());
       ++met;
       while (met < 2)
         std::this_thread::yield();
@@ -176,9 +186,13 @@ TEST_F(Postgresql, text_that_cannot_be_stored_is_an_invalid_request) {
 TEST_F(Postgresql, a_connection_that_was_ended_by_the_server_is_replaced_unnoticed) {
   open_with(counter);
   ASSERT_EQ(number("SELECT at FROM counter"), 0);
-  cluster.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mytoken-server'");
+  cluster.admin(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
+      "'mytoken-server'");
   EXPECT_EQ(number("SELECT at FROM counter"), 0);
-  cluster.admin("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'mytoken-server'");
+  cluster.admin(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = "
+      "'mytoken-server'");
   EXPECT_EQ(*write("UPDATE counter SET at = 5"), 1);
   EXPECT_EQ(number("SELECT at FROM counter"), 5);
 }
@@ -189,7 +203,8 @@ TEST_F(Postgresql, a_connection_lost_during_the_commit_is_an_error_and_nothing_i
   cluster.admin(
       "CREATE FUNCTION die() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM "
       "pg_terminate_backend(pg_backend_pid()); PERFORM pg_sleep(5); RETURN NULL; END $$;"
-      "CREATE CONSTRAINT TRIGGER dies AFTER UPDATE ON counter DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE "
+      "CREATE CONSTRAINT TRIGGER dies AFTER UPDATE ON counter DEFERRABLE INITIALLY DEFERRED FOR "
+      "EACH ROW EXECUTE "
       "FUNCTION die()",
       url);
   int runs = 0;
@@ -200,7 +215,8 @@ TEST_F(Postgresql, a_connection_lost_during_the_commit_is_an_error_and_nothing_i
   });
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().status, 503);
-  EXPECT_NE(done.error().cause.find("outcome of a commit is unknown"), std::string::npos) << done.error().cause;
+  EXPECT_NE(done.error().cause.find("outcome of a commit is unknown"), std::string::npos)
+      << done.error().cause;
   EXPECT_EQ(runs, 1);
   EXPECT_EQ(number("SELECT at FROM counter"), 0);
 }
@@ -219,7 +235,8 @@ TEST_F(Postgresql, a_commit_that_no_standby_confirmed_in_time_is_not_acknowledge
     std::this_thread::sleep_for(5ms);
   ASSERT_FALSE(done);
   EXPECT_EQ(done.error().status, 503);
-  EXPECT_NE(done.error().cause.find("outcome of a commit is unknown"), std::string::npos) << done.error().cause;
+  EXPECT_NE(done.error().cause.find("outcome of a commit is unknown"), std::string::npos)
+      << done.error().cause;
 }
 
 TEST_F(Postgresql, a_killed_server_means_503_at_once_and_heals_when_it_is_back) {
@@ -234,9 +251,8 @@ TEST_F(Postgresql, a_killed_server_means_503_at_once_and_heals_when_it_is_back) 
   for (int i = 0; i < 100; ++i)
     EXPECT_EQ(read("SELECT 1").error().status, 503);
   EXPECT_LT(std::chrono::steady_clock::now() - before, 1s);
-  EXPECT_TRUE(database->write_later([](Transaction& db) -> Result<void> {
-    return db.post("UPDATE counter SET at = at + 100");
-  }));
+  EXPECT_TRUE(database->write_later(
+      [](Transaction& db) -> Result<void> { return db.post("UPDATE counter SET at = at + 100"); }));
   cluster.start();
   ASSERT_TRUE(heals());
   EXPECT_EQ(*write("UPDATE counter SET at = at + 1"), 1);
@@ -278,8 +294,9 @@ TEST_F(Postgresql, a_statement_that_takes_too_long_is_ended_and_the_pool_stays_u
 }
 
 TEST_F(Postgresql, two_servers_that_migrate_at_once_apply_each_migration_once) {
-  const std::vector<Migration> migrations = {{1, "table", "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);"},
-                                             {2, "row", "INSERT INTO a VALUES (10);"}};
+  const std::vector<Migration> migrations = {
+      {1, "table", "CREATE TABLE a (x INTEGER); INSERT INTO a VALUES (1);"},
+      {2, "row", "INSERT INTO a VALUES (10);"}};
   std::vector<std::unique_ptr<PostgresDatabase>> servers;
   for (int i = 0; i < 4; ++i)
     servers.push_back(std::move(*open_postgres(options, log)));
