@@ -33,6 +33,10 @@ Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>
     token_id = (*proxy)->mytoken_id;
     stored.proxy = std::move(*proxy);
   }
+  sql::Ahead ahead(db);  // all at once
+  (void)store::token_state(ahead, token_id);
+  (void)store::clauses_of(ahead, token_id);
+  (void)store::refresh_token_of(ahead, token_id);
   auto state = store::token_state(db, token_id);
   if (!state) return tl::unexpected(state.error());
   if (!*state) return stored;
@@ -41,7 +45,7 @@ Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>
   if (!clauses) return tl::unexpected(clauses.error());
   stored.clauses = std::move(*clauses);
   if (stored.state->refresh_token_id) {
-    auto row = store::refresh_token(db, *stored.state->refresh_token_id);
+    auto row = store::refresh_token_of(db, token_id);
     if (!row) return tl::unexpected(row.error());
     stored.refresh_token = std::move(*row);
   }

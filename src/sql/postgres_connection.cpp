@@ -3,13 +3,9 @@
 // to the server. Values travel in binary format.
 #include "sql/postgres_connection.h"
 
-#include <poll.h>
-
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <cstdlib>
-#include <optional>
 
 #include "sql/postgres_text.h"
 
@@ -67,6 +63,21 @@ std::string key_of(std::string_view sql, std::span<const Param> params) {
   return key;
 }
 
+// A statement with its values; equal for equal calls only.
+std::string call_of(std::string_view sql, std::span<const Param> params) {
+  std::string call = key_of(sql, params);
+  for (const Param& param : params) {
+    if (const auto* number = std::get_if<std::int64_t>(&param)) {
+      call += std::to_string(*number) + ';';
+    } else if (const auto* text = std::get_if<std::string_view>(&param)) {
+      call.append(std::to_string(text->size()) + ':').append(*text);
+    } else if (const auto* blob = std::get_if<Blob>(&param)) {
+      call.append(std::to_string(blob->bytes.size()) + ':').append(blob->bytes);
+    }
+  }
+  return call;
+}
+
 std::int64_t changed_rows(PGresult* result) {
   const std::string_view tag = PQcmdStatus(result);
   if (tag.starts_with("SELECT")) return 0;
@@ -81,6 +92,7 @@ Error unknown_outcome(const std::string& why) {
 
 void PostgresConnection::begin(Mode mode) {
   mode_ = mode;
+  foreseen_.clear();
   commit_sent_ = false;
   used_ = needs_snapshot_ = failed_ = false;
 }
@@ -91,11 +103,6 @@ void PostgresConnection::forget(const std::string& name) {
   if (found == kept_.end()) return;
   by_key_.erase(found->key);
   kept_.erase(found);
-}
-
-Error PostgresConnection::lose(const std::string& why) {
-  lost_ = true;
-  return unavailable("postgresql: " + why);
 }
 
 Result<const PostgresConnection::Kept*> PostgresConnection::keep(std::string_view sql,
@@ -127,14 +134,14 @@ Result<void> PostgresConnection::send_text(const char* sql) {
   if (PQsendQueryParams(handle_.get(), sql, 0, nullptr, nullptr, nullptr, nullptr, 1) == 0) {
     return fail(lose(one_line(PQerrorMessage(handle_.get()))));
   }
-  sent_.push_back({Sent::other, {}});
+  sent_.push_back({Sent::other, {}, {}});
   return {};
 }
 
 Result<void> PostgresConnection::send(std::string_view sql, std::span<const Param> params) {
   if (lost_) return fail(unavailable("postgresql: the connection is lost"));
   if (mode_ == Mode::none) return fail(internal_error("a statement outside of any transaction"));
-  if (mode_ == Mode::single && used_) {
+  if (mode_ == Mode::single && (used_ || needs_snapshot_)) {
     needs_snapshot_ = true;
     Error again = unavailable("a read of several statements needs a snapshot");
     again.code = "sql_retry";
@@ -167,12 +174,12 @@ Result<void> PostgresConnection::send(std::string_view sql, std::span<const Para
   if (!*kept) {
     sent = PQsendPrepare(handle_.get(), statement.name.c_str(), std::string(sql).c_str(), count,
                          bound->types.data());
-    sent_.push_back({Sent::prepare, statement.name});
+    sent_.push_back({Sent::prepare, statement.name, {}});
   }
   if (sent != 0) {
     sent = PQsendQueryPrepared(handle_.get(), statement.name.c_str(), count, bound->values.data(),
                                bound->lengths.data(), bound->formats.data(), 1);
-    sent_.push_back({Sent::statement, statement.name});
+    sent_.push_back({Sent::statement, statement.name, {}});
   }
   if (sent == 0) return fail(lose(one_line(PQerrorMessage(handle_.get()))));
   return {};
@@ -180,8 +187,11 @@ Result<void> PostgresConnection::send(std::string_view sql, std::span<const Para
 
 Result<std::int64_t> PostgresConnection::run(std::string_view sql, std::span<const Param> params,
                                              const std::function<bool(const Row&)>& on_row) {
-  if (auto sent = send(sql, params); !sent) return fail(sent.error());
-  auto result = exchange();
+  auto result = take_foreseen(sql, params);
+  if (result && !*result) {
+    if (auto sent = send(sql, params); !sent) return fail(sent.error());
+    result = exchange();
+  }
   if (!result) return fail(result.error());
   if (on_row && PQresultStatus(result->get()) == PGRES_TUPLES_OK) {
     const int rows = PQntuples(result->get());
@@ -197,105 +207,59 @@ Result<void> PostgresConnection::post_run(std::string_view sql, std::span<const 
   return send(sql, params);
 }
 
-Error PostgresConnection::note(const PGresult* result, const Sent* sent) {
-  failed_ = true;
-  Failure failure = failure_of(result);
-  if (failure.read_only && mode_ == Mode::change) {
-    failure.error = unavailable(failure.error.cause);  // a standby, or a primary that was one
-    failure.ends_connection = true;
+void PostgresConnection::foresee(std::string_view sql, std::span<const Param> params) {
+  if (mode_ == Mode::single) {
+    needs_snapshot_ = true;  // what is foreseen is not all that is read
+    return;
   }
-  if (failure.ends_connection) lost_ = true;
-  if (failure.forgets_statement && sent) {
-    if (sent->kind == Sent::other) {
-      lost_ = true;  // not even a transaction begins
-    } else {
-      forget(sent->name);
-    }
-  }
-  return std::move(failure.error);
+  // A failure is met again by the statement itself.
+  if (send(sql, params)) sent_.back().call = call_of(sql, params);
 }
 
-Result<ResultPointer> PostgresConnection::exchange() {
-  const auto deadline = std::chrono::steady_clock::now() + patience_;
-  ++round_trips_;
-  warned_ = false;
-  std::optional<Error> problem;
-  ResultPointer last;
-  if (PQpipelineSync(handle_.get()) == 0) {
-    return fail(lose(one_line(PQerrorMessage(handle_.get()))));
+Result<ResultPointer> PostgresConnection::take_foreseen(std::string_view sql,
+                                                        std::span<const Param> params) {
+  const bool waits =
+      std::any_of(sent_.begin(), sent_.end(), [](const Sent& sent) { return !sent.call.empty(); });
+  if (!waits && foreseen_.empty()) return ResultPointer();
+  const std::string call = call_of(sql, params);
+  const bool mine =
+      std::any_of(sent_.begin(), sent_.end(), [&](const Sent& sent) { return sent.call == call; });
+  if (mine) {
+    if (auto done = exchange(); !done) return fail(done.error());
   }
-  for (;;) {
-    if (!wait_for_input(deadline)) {
-      return fail(problem && lost_ ? *problem
-                                   : lose(timed_out_ ? "no answer in time"
-                                                     : one_line(PQerrorMessage(handle_.get()))));
-    }
-    ResultPointer result(PQgetResult(handle_.get()));
-    if (!result) {  // the end of one command's results
-      if (PQstatus(handle_.get()) == CONNECTION_BAD) {
-        if (!problem) problem = lose("the connection is lost");
-        lost_ = true;
-        return fail(std::move(*problem));
-      }
-      if (!sent_.empty()) sent_.pop_front();
-      continue;
-    }
-    const Sent* sent = sent_.empty() ? nullptr : &sent_.front();
-    switch (PQresultStatus(result.get())) {
-      case PGRES_PIPELINE_SYNC:
-        sent_.clear();
-        if (problem) return fail(std::move(*problem));
-        return last;
-      case PGRES_COMMAND_OK:
-      case PGRES_TUPLES_OK:
-        last = std::move(result);
-        break;
-      case PGRES_EMPTY_QUERY:
-        problem = internal_error("a statement text must hold exactly one statement");
-        break;
-      case PGRES_PIPELINE_ABORTED:
-        if (sent && sent->kind == Sent::prepare) forget(sent->name);
-        break;
-      default:
-        if (!problem) problem = note(result.get(), sent);
-        if (sent && sent->kind == Sent::prepare) forget(sent->name);
-    }
-  }
+  const auto found = std::find_if(foreseen_.begin(), foreseen_.end(),
+                                  [&](const Foreseen& foreseen) { return foreseen.call == call; });
+  if (found == foreseen_.end()) return ResultPointer();
+  ResultPointer result = std::move(found->result);
+  foreseen_.erase(found);
+  return result;
 }
 
-bool PostgresConnection::wait_for_input(std::chrono::steady_clock::time_point deadline) {
-  while (PQisBusy(handle_.get()) != 0) {
-    const int unsent = PQflush(handle_.get());
-    if (unsent < 0) return false;
-    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-        deadline - std::chrono::steady_clock::now());
-    if (left.count() <= 0) {
-      timed_out_ = true;
-      return false;
-    }
-    pollfd watched{PQsocket(handle_.get()), static_cast<short>(POLLIN | (unsent ? POLLOUT : 0)), 0};
-    const int ready = ::poll(&watched, 1, static_cast<int>(left.count()) + 1);
-    if (ready < 0 && errno != EINTR) return false;
-    // A closed connection may still have brought the server's last word.
-    if (ready > 0 && PQconsumeInput(handle_.get()) == 0 && PQisBusy(handle_.get()) != 0)
-      return false;
-  }
-  return true;
+// What was foreseen and never asked for must not answer somebody else.
+void PostgresConnection::forget_foreseen() {
+  foreseen_.clear();
+  for (Sent& sent : sent_)
+    sent.call.clear();
 }
 
 void PostgresConnection::end_read() {
   mode_ = Mode::none;
+  forget_foreseen();
   leftover_ = std::exchange(begun_, false);
 }
 
 void PostgresConnection::end_leftover() {
   if (!leftover_ || lost_) return;
   leftover_ = false;
-  if (send_text("COMMIT")) (void)exchange();
+  if (send_text("COMMIT")) {
+    (void)exchange();
+    --round_trips_;  // nobody waited for this one
+  }
 }
 
 Result<void> PostgresConnection::commit() {
   mode_ = Mode::none;
+  forget_foreseen();
   if (!std::exchange(begun_, false)) return {};
   if (lost_) return fail(unavailable("postgresql: the connection is lost"));
   commit_sent_ = true;
@@ -320,6 +284,7 @@ Result<void> PostgresConnection::commit() {
 
 void PostgresConnection::rollback() {
   mode_ = Mode::none;
+  forget_foreseen();
   if (!std::exchange(begun_, false) || lost_) return;
   if (!sent_.empty()) (void)exchange();  // an error among them would take the ROLLBACK with it
   if (!lost_ && send_text("ROLLBACK")) (void)exchange();

@@ -41,6 +41,7 @@ class PostgresConnection final : public Connection {
   Result<std::int64_t> run(std::string_view sql, std::span<const Param> params,
                            const std::function<bool(const Row&)>& on_row) override;
   Result<void> post_run(std::string_view sql, std::span<const Param> params) override;
+  void foresee(std::string_view sql, std::span<const Param> params) override;
 
   // Sends nothing: the transaction begins with its first statement.
   void begin(Mode mode);
@@ -64,6 +65,7 @@ class PostgresConnection final : public Connection {
   bool timed_out() const { return timed_out_; }
   // It was lost before a commit was sent: what ran on it left no trace and may run again.
   bool may_repeat() const { return lost_ && !commit_sent_; }
+  // That somebody waited for.
   std::uint64_t round_trips() const { return round_trips_; }
 
  private:
@@ -75,6 +77,11 @@ class PostgresConnection final : public Connection {
   struct Sent {
     enum Kind { prepare, statement, other } kind;
     std::string name;  // of a kept statement
+    std::string call;  // text and values of a foreseen one, "" of others
+  };
+  struct Foreseen {
+    std::string call;
+    ResultPointer result;
   };
   struct Close {
     void operator()(PGconn* handle) const { PQfinish(handle); }
@@ -88,6 +95,9 @@ class PostgresConnection final : public Connection {
   // Sends what is queued and waits for all answers. Result: the last statement's. Error: the first.
   Result<ResultPointer> exchange();
   bool wait_for_input(std::chrono::steady_clock::time_point deadline);
+  // The answer to a foreseen statement, fetched if need be; nullptr: it was not foreseen.
+  Result<ResultPointer> take_foreseen(std::string_view sql, std::span<const Param> params);
+  void forget_foreseen();
   Error lose(const std::string& why);
   Error note(const PGresult* result, const Sent* sent);
 
@@ -97,7 +107,8 @@ class PostgresConnection final : public Connection {
   std::unordered_map<std::string_view, std::list<Kept>::iterator> by_key_;
   std::uint64_t last_name_ = 0;
   std::vector<std::string> to_deallocate_;
-  std::deque<Sent> sent_;  // answers that are to come
+  std::deque<Sent> sent_;           // answers that are to come
+  std::vector<Foreseen> foreseen_;  // answers that nobody has asked for yet
   Mode mode_ = Mode::none;
   bool begun_ = false;     // the server is in the transaction of mode_
   bool leftover_ = false;  // the server is in the transaction of a read that has ended

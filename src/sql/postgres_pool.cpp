@@ -9,36 +9,20 @@
 
 #include <algorithm>
 
-#include "base/random.h"
-
 namespace mytoken::sql {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-using Mode = PostgresConnection::Mode;
 using std::chrono::milliseconds;
 
-constexpr int most_attempts = 8;
 constexpr std::size_t most_later = 100'000;
 constexpr std::size_t largest_group = 256;
 constexpr auto longest_delay = milliseconds(50);
 constexpr auto first_pause = milliseconds(50);
 constexpr auto longest_pause = milliseconds(1000);
 
-// Between half and all of `limit`, so that those who met do not meet again.
-milliseconds jittered(milliseconds limit) {
-  const auto half = static_cast<std::uint64_t>(limit.count() / 2);
-  return milliseconds(static_cast<std::int64_t>(half + random_below(half + 1)));
-}
-
 Error too_busy() {
   return unavailable("the queue of database work is full");
-}
-
-// What a caller hears of a missing parent row that stays missing.
-Error plain(Error error) {
-  if (error.code == "sql_look_again") error.code = "internal_server_error";
-  return settled(std::move(error));
 }
 
 }  // namespace
@@ -224,83 +208,6 @@ void PostgresPool::run(Worker& worker, Job& job) {
   job.read = nullptr;  // before its owner goes on
   job.write = nullptr;
   job.waiter->complete(std::move(result));
-}
-
-Result<void> PostgresPool::read_once(PostgresConnection& connection, const Read& work) {
-  const std::type_index kind(work.target_type());
-  bool snapshot;
-  {
-    std::lock_guard lock(mutex_);
-    snapshot = snapshots_.contains(kind);
-  }
-  for (;;) {
-    connection.begin(snapshot ? Mode::snapshot : Mode::single);
-    auto result = guarded(work, static_cast<Connection&>(connection));
-    const bool again = !snapshot && connection.needs_snapshot();
-    connection.end_read();
-    if (!again) return result;
-    snapshot = true;
-    std::lock_guard lock(mutex_);
-    snapshots_.insert(kind);
-  }
-}
-
-Result<void> PostgresPool::write_once(PostgresConnection& connection, const Write& work) {
-  connection.begin(Mode::change);
-  Transaction transaction(connection);
-  auto result = guarded(work, transaction);
-  if (result) return connection.commit();
-  connection.rollback();
-  return result;
-}
-
-Result<void> PostgresPool::connect(Worker& worker) {
-  const std::uint64_t outage = outages_.load();
-  if (worker.connection && worker.outage == outage) return {};
-  auto opened = PostgresConnection::open(options_);
-  if (!opened) {
-    go_down(opened.error());
-    return fail(unavailable(opened.error().cause));
-  }
-  adopt(worker, std::move(*opened), outage);
-  return {};
-}
-
-void PostgresPool::adopt(Worker& worker, std::unique_ptr<PostgresConnection> connection,
-                         std::uint64_t outage) {
-  worker.connection = std::move(connection);
-  worker.counted = 0;
-  worker.outage = outage;
-}
-
-void PostgresPool::count(Worker& worker) {
-  const std::uint64_t now = worker.connection->round_trips();
-  round_trips_ += now - std::exchange(worker.counted, now);
-}
-
-Result<void> PostgresPool::attempt(Worker& worker,
-                                   const std::function<Result<void>(PostgresConnection&)>& once) {
-  for (int tried = 1;; ++tried) {
-    if (auto connected = connect(worker); !connected) return connected;
-    auto result = once(*worker.connection);
-    count(worker);
-    bool again = !result && (result.error().code == "sql_retry" ||
-                             (result.error().code == "sql_look_again" && tried == 1));
-    if (worker.connection->lost()) {
-      again = again || worker.connection->may_repeat();
-      if (worker.connection->timed_out()) {
-        again = false;
-        go_down(result ? unavailable("no answer in time") : result.error());
-      }
-      worker.connection.reset();
-    }
-    if (result || !again || tried == most_attempts) {
-      if (!result) return fail(plain(std::move(result.error())));
-      return result;
-    }
-    ++repeated_;
-    std::this_thread::sleep_for(jittered(milliseconds(std::int64_t{2} << tried)));
-  }
 }
 
 void PostgresPool::run_later(Worker& worker, std::vector<Later>& group) {

@@ -71,6 +71,7 @@ class PostgresPool {
   };
   enum class Task { stop, job, later, probe, settle };
 
+  static std::chrono::milliseconds jittered(std::chrono::milliseconds limit);
   void submit(Job job);
   void loop(Worker worker);
   Task wait_for_task(std::unique_lock<std::mutex>& lock, const Worker& worker, Job& job,

@@ -14,15 +14,27 @@ Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId u
       id, user, issuer, Blob{sealed_token}, offline_granted, now);
 }
 
+namespace {
+
+RefreshTokenRow row_of(const sql::Row& r) {
+  return {r.integer(0), r.string(1), r.bytes(2), r.integer(3), r.string(4), r.flag(5), r.time(6)};
+}
+
+}  // namespace
+
 Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, RefreshTokenId id) {
   return db.one(
-      "SELECT issuer, sealed_token, version, state, offline_granted, failed_at FROM refresh_tokens "
-      "WHERE id = $1",
-      [id](const sql::Row& r) {
-        return RefreshTokenRow{id,          r.string(0), r.bytes(1), r.integer(2),
-                               r.string(3), r.flag(4),   r.time(5)};
-      },
-      id);
+      "SELECT id, issuer, sealed_token, version, state, offline_granted, failed_at FROM "
+      "refresh_tokens WHERE id = $1",
+      row_of, id);
+}
+
+Result<std::optional<RefreshTokenRow>> refresh_token_of(sql::Connection& db,
+                                                        const std::string& mytoken_id) {
+  return db.one(
+      "SELECT id, issuer, sealed_token, version, state, offline_granted, failed_at FROM "
+      "refresh_tokens WHERE id = (SELECT refresh_token_id FROM mytokens WHERE id = $1)",
+      row_of, Blob{mytoken_id});
 }
 
 Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now,

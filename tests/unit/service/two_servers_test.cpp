@@ -150,5 +150,23 @@ TEST_F(TwoServersOnPostgresql, the_last_of_a_family_that_both_revoke_in_parallel
   }
 }
 
+TEST_F(TwoServersOnPostgresql, no_phase_of_an_access_token_takes_more_than_three_round_trips) {
+  service::TokenWish wish;
+  token::Clause clause;
+  clause.usages_at = 10;
+  wish.restrictions = {clause};
+  const Secret plain = site.login_token();
+  const Secret limited = site.login_token(wish);
+  for (const Secret& token : {plain, limited})  // the pool learns what each function needs
+    ASSERT_TRUE(site.run(service::access_token(*other, site.access(token))));
+  const auto trips = [&](const Secret& token) {
+    const auto before = database->counters().round_trips;
+    EXPECT_TRUE(site.run(service::access_token(*other, site.access(token))));
+    return database->counters().round_trips - before;
+  };
+  EXPECT_EQ(trips(plain), 1u + 2u + 2u + 2u);    // read, reserve, store the successor, settle
+  EXPECT_EQ(trips(limited), 1u + 3u + 2u + 2u);  // one more for the clause
+}
+
 }  // namespace
 }  // namespace mytoken::test

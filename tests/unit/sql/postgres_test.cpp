@@ -108,6 +108,55 @@ TEST_F(Postgresql, begin_and_posted_changes_travel_with_others) {
   EXPECT_EQ(trips([&] { write("UPDATE counter SET at = at + 1"); }), 2u);
 }
 
+TEST_F(Postgresql, what_is_foreseen_travels_in_one_go_and_is_answered_once) {
+  open_with(counter);
+  const auto at = [](const Row& r) { return r.integer(0); };
+  auto read_all = [&](Connection& db, std::vector<std::int64_t>& found) -> Result<void> {
+    for (const std::int64_t add : {1, 2, 3}) {
+      auto row = db.one("SELECT at + $1 FROM counter", at, add);
+      if (!row) return fail(row.error());
+      found.push_back(row->value_or(-1));
+    }
+    return {};
+  };
+  std::vector<std::int64_t> found;
+  auto reading = [&] {
+    auto done = database->read_now([&](Connection& db) -> Result<void> {
+      Ahead ahead(db);
+      found.clear();
+      (void)read_all(ahead, found);
+      found.clear();
+      return read_all(db, found);
+    });
+    EXPECT_TRUE(done);
+  };
+  reading();
+  EXPECT_EQ(found, (std::vector<std::int64_t>{1, 2, 3}));
+  EXPECT_EQ(trips(reading), 1u);
+  auto writing = [&] {
+    auto done = database->write_now([&](Transaction& db) -> Result<void> {
+      Ahead ahead(db);
+      Transaction changes(ahead);
+      found.clear();
+      (void)read_all(ahead, found);
+      (void)changes.execute("UPDATE counter SET at = at + $1", 10);
+      (void)ahead.one("SELECT at + $1 FROM counter", at, 1);
+      (void)ahead.one("SELECT at + $1 FROM counter", at, 99);  // never asked for
+      found.clear();
+      if (auto r = read_all(db, found); !r) return r;
+      auto changed = db.execute("UPDATE counter SET at = at + $1", 10);
+      EXPECT_EQ(*changed, 1);
+      auto row = db.one("SELECT at + $1 FROM counter", at, 1);
+      found.push_back(**row);
+      return {};
+    });
+    EXPECT_TRUE(done) << done.error().cause;
+  };
+  EXPECT_EQ(trips(writing), 2u);
+  EXPECT_EQ(found, (std::vector<std::int64_t>{1, 2, 3, 11}));
+  EXPECT_EQ(number("SELECT at + $1 FROM counter", 99), 109);
+}
+
 TEST_F(Postgresql, a_posted_change_that_fails_undoes_the_whole_function) {
   open_with(counter);
   for (const bool statement_follows : {false, true}) {
