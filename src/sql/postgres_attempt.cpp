@@ -13,12 +13,6 @@ using std::chrono::milliseconds;
 
 constexpr int most_attempts = 8;
 
-// What a caller hears of a missing parent row that stays missing.
-Error plain(Error error) {
-  if (error.code == "sql_look_again") error.code = "internal_server_error";
-  return settled(std::move(error));
-}
-
 }  // namespace
 
 // Between half and all of `limit`, so that those who met do not meet again.
@@ -85,8 +79,7 @@ Result<void> PostgresPool::attempt(Worker& worker,
     if (auto connected = connect(worker); !connected) return connected;
     auto result = once(*worker.connection);
     count(worker);
-    bool again = !result && (result.error().code == "sql_retry" ||
-                             (result.error().code == "sql_look_again" && tried == 1));
+    bool again = !result && result.error().code == "sql_retry";
     if (worker.connection->lost()) {
       again = again || worker.connection->may_repeat();
       if (worker.connection->timed_out()) {
@@ -96,7 +89,7 @@ Result<void> PostgresPool::attempt(Worker& worker,
       worker.connection.reset();
     }
     if (result || !again || tried == most_attempts) {
-      if (!result) return fail(plain(std::move(result.error())));
+      if (!result) return fail(settled(std::move(result.error())));
       return result;
     }
     ++repeated_;

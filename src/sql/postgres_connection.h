@@ -36,7 +36,7 @@ class PostgresConnection final : public Connection {
   PostgresConnection& operator=(const PostgresConnection&) = delete;
 
   // sql/connection.h. Besides: 503 if the server is lost or answers too late; invalid_request for
-  // text that PostgreSQL cannot store (NUL, no UTF-8); `sql_look_again` for a missing parent row.
+  // text that PostgreSQL cannot store (NUL, no UTF-8); `sql_retry` also for a violated foreign key.
   // `on_row` may run statements itself.
   Result<std::int64_t> run(std::string_view sql, std::span<const Param> params,
                            const std::function<bool(const Row&)>& on_row) override;

@@ -159,7 +159,8 @@ PostgresPool::Task PostgresPool::wait_for_task(std::unique_lock<std::mutex>& loc
     if (later_.empty() || later_runs_) {
       wake_.wait(lock);
     } else {
-      wake_.wait_until(lock, later_.front().due);
+      const Moment due = later_.front().due;  // a copy: another worker may take the entry meanwhile
+      wake_.wait_until(lock, due);
     }
   }
 }

@@ -131,8 +131,10 @@ Failure failure_of(const PGresult* result) {
     // 42P07, a table is there already: another server migrates at the same time.
     as(unavailable(cause), "sql_retry");
   } else if (state == "23503") {
-    // Another transaction may have deleted the row that this one had seen: a new look tells.
-    as(internal_error(cause), "sql_look_again");
+    // A row this transaction could not see yet refers to one it deletes, or the other way round:
+    // the function decides anew on what is there now. Nothing portable locks a row against new
+    // references.
+    as(unavailable(cause), "sql_retry");
   } else if (state == "0A000" || state == "26000") {
     // A changed table, or a pooler that lent another session: prepared again it works.
     as(unavailable(cause), "sql_retry");
