@@ -63,13 +63,18 @@ def units(preset, names):
     if not names or not build(preset, [f"unit_{n}" for n in names]):
         return
     folder = ROOT / "build" / preset
-    for name in names:
-        report, log = folder / f"unit_{name}.json", folder / f"unit_{name}.log"
+    # The service's tests run once on each engine; the other floors choose the engine test by test.
+    runs = [(name, "", {}) for name in names]
+    if "service" in names:
+        runs.append(("service", " on PostgreSQL", {"MYTOKEN_TEST_ENGINE": "postgresql"}))
+    for name, where, engine in runs:
+        file = f"unit_{name}{'_postgresql' if engine else ''}"
+        report, log = folder / f"{file}.json", folder / f"{file}.log"
         report.unlink(missing_ok=True)
         program = next(folder.rglob(f"unit_{name}"))
         with open(log, "wb") as output:
             code, seconds = run([program, f"--gtest_output=json:{report}", "--gtest_brief=1"],
-                                stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **SANITIZERS})
+                                stdout=output, stderr=subprocess.STDOUT, env={**os.environ, **SANITIZERS, **engine})
         try:
             result = json.loads(report.read_text())
             ran, failed = result["tests"] - result["disabled"], result["failures"] + result["errors"]
@@ -78,7 +83,7 @@ def units(preset, names):
         broken = failed == 0 and (code != 0 or ran == 0)
         if code != 0 or failed or broken:
             say(log.read_text(errors="replace")[-6000:])
-        count(f"unit_{name} ({preset})", ran - failed, failed + broken, seconds)
+        count(f"unit_{name}{where} ({preset})", ran - failed, failed + broken, seconds)
 
 
 def scripted(part, *targets):

@@ -36,7 +36,11 @@ bool make_folder_of(const std::string& file) {
 }
 
 int init(const Config& config) {
-  if (!make_folder_of(config.signing.file) || !make_folder_of(config.database_file)) return 1;
+  const bool embedded = config.database_url.empty();
+  if (!make_folder_of(config.signing.file) ||
+      !make_folder_of(embedded ? config.database_file : config.journal_file)) {
+    return 1;
+  }
   const auto made = make_key(config.signing, config.rsa_bits);
   if (!made) {
     print_error(made.error().cause);
@@ -50,14 +54,14 @@ int init(const Config& config) {
   fmt::print("signing key: {} ({}, {})\n", config.signing.file,
              crypto::name(config.signing.algorithm), *made ? "made" : "kept");
   std::error_code ignored;
-  const bool existed = std::filesystem::exists(config.database_file, ignored);
+  const bool existed = !embedded || std::filesystem::exists(config.database_file, ignored);
   Log log(2, LogLevel::warning, Log::Format::text);
   const auto database = open_database(config, log);
   if (!database) {
     print_error(database.error().cause);
     return 1;
   }
-  fmt::print("database: {} ({})\n", config.database_file, existed ? "up to date" : "made");
+  fmt::print("database: {} ({})\n", embedded ? config.database_file : "PostgreSQL", existed ? "up to date" : "made");
   return 0;
 }
 

@@ -10,11 +10,13 @@
 
 #include "app/config_keys.h"
 #include "app/config_values.h"
+#include "sql/postgres.h"
 
 namespace mytoken::app {
 namespace {
 
 constexpr std::string_view default_database = "/var/lib/mytoken/mytoken.db";
+constexpr std::string_view default_journal = "/var/lib/mytoken/mytoken.journal";
 
 void read_identity(Values& values, Config& config) {
   const std::string issuer =
@@ -84,21 +86,29 @@ void read_signing(Values& values, Config& config) {
 }
 
 void read_database(Values& values, Config& config) {
+  enum { sqlite, postgresql, by_url };
+  const std::size_t driver = values.choice("database.driver", by_url, {"sqlite", "postgresql"});
   config.database_file = default_database;
-  if (const std::string driver = values.text("database.driver", "sqlite"); driver != "sqlite") {
-    values.error("database.driver", "only sqlite is available in this version; remove the key");
+  std::string url = values.text("database.url");
+  if (sql::is_postgres_url(url)) {
+    if (driver == sqlite) values.error("database.driver", "database.url is of PostgreSQL");
+    config.database_url = Secret(std::move(url));
+    config.database_file.clear();
+    config.journal_file = values.text("database.journal", default_journal);
+    return;
   }
-  if (const std::string url = values.text("database.url"); url.starts_with("postgres")) {
-    values.error("database.url",
-                 "PostgreSQL is not available in this version yet; use sqlite:///path/of/file");
+  if (driver == postgresql) {
+    values.error("database.url", "must be postgresql://user:password@host/database");
   } else if (url.starts_with("sqlite:///")) {
     config.database_file = url.substr(std::string_view("sqlite://").size());
   } else if (url.starts_with("sqlite:") && !url.starts_with("sqlite://") && url.size() > 7) {
     config.database_file = url.substr(7);
   } else if (values.has("database.url")) {
-    values.error("database.url", "must be sqlite:///path/of/file or sqlite:relative/path");
+    values.error("database.url",
+                 "must be sqlite:///path/of/file, sqlite:relative/path or "
+                 "postgresql://user:password@host/database");
   }
-  config.journal_file = config.database_file + ".journal";
+  config.journal_file = values.text("database.journal", config.database_file + ".journal");
 }
 
 void read_logging(Values& values, Config& config) {

@@ -9,6 +9,7 @@
 #include "api/api.h"
 #include "app/config_source.h"
 #include "base/log.h"
+#include "base/secret.h"
 #include "crypto/jose.h"
 #include "http/server.h"
 #include "oidc/provider.h"
@@ -38,7 +39,8 @@ struct Config {
   int rsa_bits = 2048;                            // of a key made by init
   std::vector<SigningKeyFile> verification_keys;  // further keys of state next or verify
 
-  std::string database_file;
+  Secret database_url;        // of a PostgreSQL database; empty: the embedded one
+  std::string database_file;  // of the embedded one
   std::string journal_file;
 
   LogTarget internal_log;

@@ -11,7 +11,7 @@ using enum KeyType;
 using enum KeyUse;
 
 constexpr std::string_view embedded =
-    "this server keeps its data in the embedded database of database.url";
+    "write it into database.url: sqlite:///path/of/file or postgresql://user:password@host1,host2/db";
 constexpr std::string_view no_federation = "without effect while features.federation is off";
 
 constexpr auto rules = std::to_array<KeyRule>({
@@ -62,6 +62,7 @@ constexpr auto rules = std::to_array<KeyRule>({
 
     {"database.url", text, used},
     {"database.driver", text, used},
+    {"database.journal", text, used},
     {"database.hosts", texts, replaced, embedded},
     {"database.user", text, replaced, embedded},
     {"database.password", text, replaced, embedded},

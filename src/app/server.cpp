@@ -19,6 +19,7 @@
 #include "base/random.h"
 #include "net/curl_client.h"
 #include "service/outbox.h"
+#include "sql/postgres.h"
 #include "sql/sqlite.h"
 #include "store/refresh_tokens.h"
 #include "store/schema.h"
@@ -106,16 +107,19 @@ struct Instance::Impl {
     auto opened = open_database(config, *log);
     if (!opened) return fail(opened.error());
     database = std::move(*opened);
-    // The embedded database has one server: leases are left from one that ended.
+    // The embedded database has one server: leases are left from one that ended. On PostgreSQL other
+    // servers hold them; those of one that ended run out.
     const std::function<Result<void>(sql::Transaction&)> release = [](sql::Transaction& db) {
       return store::release_all_leases(db);
     };
-    if (auto released = database->write_now(release); !released) return released;
+    if (config.database_url.empty()) {
+      if (auto released = database->write_now(release); !released) return released;
+    }
     auto book = service::Journal::open(config.journal_file, *log);
     if (!book) return fail(book.error());
     journal = std::move(*book);
     Secret installation = service::derive_installation_secret(keys.signing);
-    config.service.several_servers = false;
+    config.service.several_servers = !config.database_url.empty();
     context.reset(new service::Context{
         config.service, *database, providers, std::move(keys.signing), std::move(keys.verification),
         std::move(installation), *resolver, *clock, *log, make_owner(), *journal});
@@ -211,11 +215,21 @@ void Instance::stop() {
 }
 
 Result<std::unique_ptr<sql::Database>> open_database(const Config& config, Log& log) {
-  sql::SqliteOptions options;
-  options.file = config.database_file;
-  auto database = sql::open_sqlite(options, log);
-  if (!database) return database;
-  if (auto migrated = (*database)->migrate(store::migrations()); !migrated)
+  std::unique_ptr<sql::Database> database;
+  if (config.database_url.empty()) {
+    sql::SqliteOptions options;
+    options.file = config.database_file;
+    auto opened = sql::open_sqlite(options, log);
+    if (!opened) return fail(opened.error());
+    database = std::move(*opened);
+  } else {
+    sql::PostgresOptions options;
+    options.url = config.database_url;
+    auto opened = sql::open_postgres(options, log);
+    if (!opened) return fail(opened.error());
+    database = std::move(*opened);
+  }
+  if (auto migrated = database->migrate(store::migrations()); !migrated)
     return fail(migrated.error());
   return database;
 }

@@ -12,6 +12,7 @@
 #include "store/history.h"
 #include "store/refresh_tokens.h"
 #include "store/tokens.h"
+#include "store/usages.h"
 
 namespace mytoken::service {
 namespace {
@@ -44,9 +45,26 @@ struct Job {
   std::optional<oidc::ProviderError> refusal;  // of the provider
 };
 
+// What step 4 asks in any case, in one go.
+void foresee_reserve(sql::Transaction& db, const Job& job) {
+  const Context& context = job.context;
+  sql::Ahead ahead(db);
+  (void)store::token_state(ahead, job.token.state.id);
+  if (!job.token.claims().restrictions.empty()) (void)store::clauses_of(ahead, job.token.state.id);
+  if (!job.token.state.refresh_token_id) return;
+  const store::RefreshTokenId id = *job.token.state.refresh_token_id;
+  if (job.turn.turn) {
+    sql::Transaction changes(ahead);
+    const Time now = context.clock.now();
+    (void)store::take_lease(changes, id, context.owner, now, now + context.settings.lease);
+  }
+  (void)store::refresh_token(ahead, id);
+}
+
 // Step 4: the state is read again, the usage reserved, the lease taken, the newest refresh token
 // fetched.
 Result<void> reserve(sql::Transaction& db, Job& job) {
+  foresee_reserve(db, job);
   if (auto r = require_current(db, job.token); !r) return r;
   auto charge = charge_clause(db, job.context, job.token, job.use, job.facts);
   if (!charge) return tl::unexpected(charge.error());

@@ -34,11 +34,15 @@ Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>
     token_id = (*proxy)->mytoken_id;
     stored.proxy = std::move(*proxy);
   }
+  const bool limited = !known || !known->claims.restrictions.empty();
+  sql::Ahead ahead(db);  // both at once
+  (void)store::token_state(ahead, token_id);
+  if (limited) (void)store::clauses_of(ahead, token_id);
   auto state = store::token_state(db, token_id);
   if (!state) return tl::unexpected(state.error());
   if (!*state) return stored;
   stored.state = std::move(*state);
-  if (!known || !known->claims.restrictions.empty()) {
+  if (limited) {
     auto clauses = store::clauses_of(db, token_id);
     if (!clauses) return tl::unexpected(clauses.error());
     stored.clauses = std::move(*clauses);

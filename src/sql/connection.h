@@ -97,6 +97,24 @@ class Connection {
     return run(sql, std::span<const Param>(list, sizeof...(P)), nullptr);
   }
 
+  // Like execute for a change whose count nobody needs to know: an engine may send it together with the next
+  // statement or with the commit, which saves a round trip. Its error then appears there, never later.
+  virtual Result<void> post_run(std::string_view sql, std::span<const Param> params) {
+    auto done = run(sql, params, nullptr);
+    if (!done) return tl::unexpected(std::move(done.error()));
+    return {};
+  }
+  template <class... P>
+  Result<void> post(std::string_view sql, const P&... params) {
+    const Param list[sizeof...(P) + 1] = {to_param(params)..., Param()};
+    return post_run(sql, std::span<const Param>(list, sizeof...(P)));
+  }
+
+  // Tells that the function will run this very statement soon: an engine may send it along with the next one and keep
+  // the answer, which saves a round trip. Only for what is wanted in any case in which the function succeeds, for it
+  // may run at once. See Ahead.
+  virtual void foresee(std::string_view, std::span<const Param>) {}
+
   // The first row, mapped; nullopt if there is none.
   template <class Map, class... P>
   auto one(std::string_view sql, Map map, const P&... params)
@@ -135,6 +153,27 @@ class Transaction final : public Connection {
   Result<std::int64_t> run(std::string_view sql, std::span<const Param> params,
                            const std::function<bool(const Row&)>& on_row) override {
     return connection_.run(sql, params, on_row);
+  }
+  Result<void> post_run(std::string_view sql, std::span<const Param> params) override {
+    return connection_.post_run(sql, params);
+  }
+  void foresee(std::string_view sql, std::span<const Param> params) override {
+    connection_.foresee(sql, params);
+  }
+
+ private:
+  Connection& connection_;
+};
+
+// Foresees what repository functions run: they are called with this first, their results ignored (there are no rows),
+// and then in earnest.
+class Ahead final : public Connection {
+ public:
+  explicit Ahead(Connection& connection) : connection_(connection) {}
+  Result<std::int64_t> run(std::string_view sql, std::span<const Param> params,
+                           const std::function<bool(const Row&)>&) override {
+    connection_.foresee(sql, params);
+    return 0;
   }
 
  private:

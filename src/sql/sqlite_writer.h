@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "sql/sqlite_connection.h"
+#include "sql/waiter.h"
 
 namespace mytoken::sql {
 
@@ -22,12 +23,7 @@ class SqliteWriter {
  public:
   using Work = std::function<Result<void>(Transaction&)>;
 
-  class Waiter {
-   public:
-    virtual ~Waiter() = default;
-    // Called once, on any thread; must neither block nor throw.
-    virtual void complete(Result<void> result) = 0;
-  };
+  using Waiter = sql::Waiter;
 
   // `largest_group`: functions per commit (at least 2); `longest_queue`: waiting functions of
   // submit().
@@ -89,23 +85,5 @@ class SqliteWriter {
   bool stopping_ = false;
   std::thread thread_;  // last: starts when everything else is there
 };
-
-// Runs a function given to Database; an exception becomes internal_server_error, for exceptions do
-// not cross floors.
-template <class Work, class Target>
-Result<void> guarded(const Work& work, Target& target) {
-  try {
-    return work(target);
-  } catch (const std::exception& problem) {
-    return fail(internal_error(std::string("exception in database work: ") + problem.what()));
-  } catch (...) {
-    return fail(internal_error("unknown exception in database work"));
-  }
-}
-
-// What a caller of Database hears of a serialisation failure that did not go away.
-inline Error settled(Error error) {
-  return error.code == "sql_retry" ? unavailable(std::move(error.cause)) : error;
-}
 
 }  // namespace mytoken::sql

@@ -52,7 +52,7 @@ Result<bool> changed_one(const Result<std::int64_t>& changed) {
 }  // namespace
 
 Result<void> add_flow(sql::Transaction& db, const FlowRow& f) {
-  auto done = db.execute(
+  return db.post(
       "INSERT INTO flows (id, consent_hash, polling_hash, state_hash, status, error, issuer, "
       "request, key_for_consent, "
       "key_for_polling, key_for_state, sealed_secrets, browser_hash, created, created_ip, "
@@ -61,8 +61,6 @@ Result<void> add_flow(sql::Transaction& db, const FlowRow& f) {
       Blob{f.id}, Blob{f.consent_hash}, blob(f.polling_hash), blob(f.state_hash), f.status, f.error,
       f.issuer, f.request, Blob{f.key_for_consent}, blob(f.key_for_polling), blob(f.key_for_state),
       blob(f.sealed_secrets), blob(f.browser_hash), f.created, f.created_ip, f.expires_at);
-  if (!done) return tl::unexpected(done.error());
-  return {};
 }
 
 Result<std::optional<FlowRow>> flow_by_consent(sql::Connection& db, const std::string& hash) {

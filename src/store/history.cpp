@@ -8,51 +8,74 @@ namespace {
 
 using sql::Blob;
 
-// The first `bytes` bytes, not ending inside a UTF-8 sequence.
-std::string_view cut(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return text;
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0u) == 0x80u)
-    --bytes;
-  return text.substr(0, bytes);
+constexpr std::size_t longest_user_agent = 500;
+constexpr std::size_t longest_text = 1000;
+
+// The length of the UTF-8 sequence that `text` begins with (RFC 3629 §4), 0 if it is none.
+std::size_t sequence(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned first = at(0);
+  if (first < 0x80) return 1;
+  const std::size_t size = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
+  if (first < 0xC2 || first > 0xF4 || text.size() < size) return 0;
+  for (std::size_t i = 1; i < size; ++i)
+    if ((at(i) & 0xC0u) != 0x80u) return 0;
+  if ((first == 0xE0 && at(1) < 0xA0) || (first == 0xED && at(1) > 0x9F) ||
+      (first == 0xF0 && at(1) < 0x90) || (first == 0xF4 && at(1) > 0x8F)) {
+    return 0;
+  }
+  return size;
 }
 
-Result<void> done(const Result<std::int64_t>& result) {
-  if (!result) return tl::unexpected(result.error());
-  return {};
+// At most `bytes` bytes of `text`, whole characters only; what no engine must store (NUL, broken
+// UTF-8) as '?'. A client's User-Agent or a provider's scope must not be what fails the transaction
+// that settles an access token.
+std::string storable(std::string_view text, std::size_t bytes = std::string_view::npos) {
+  std::string clean;
+  while (!text.empty()) {
+    const std::size_t size = sequence(text);
+    const std::string_view piece =
+        size == 0 || text.front() == '\0' ? std::string_view("?") : text.substr(0, size);
+    if (clean.size() + piece.size() > bytes) break;
+    clean += piece;
+    text.remove_prefix(std::max<std::size_t>(size, 1));
+  }
+  return clean;
 }
 
 }  // namespace
 
 Result<void> add_event(sql::Transaction& db, const Clock& clock, const std::string& mytoken_id,
                        std::string_view event, std::string_view comment, const ClientInfo& client) {
-  return done(
-      db.execute("INSERT INTO events (id, mytoken_id, time, event, comment, ip, user_agent) "
-                 "SELECT $1, id, $3, $4, $5, $6, $7 FROM mytokens WHERE id = $2",
-                 ordered_id(clock), Blob{mytoken_id}, clock.now(), event, cut(comment, 1000),
-                 client.address, cut(client.user_agent, 500)));
+  return db.post(
+      "INSERT INTO events (id, mytoken_id, time, event, comment, ip, user_agent) "
+      "SELECT $1, id, $3, $4, $5, $6, $7 FROM mytokens WHERE id = $2",
+      ordered_id(clock), Blob{mytoken_id}, clock.now(), event, storable(comment, longest_text),
+      client.address, storable(client.user_agent, longest_user_agent));
 }
 
 Result<void> add_access_token(sql::Transaction& db, const Clock& clock,
                               const std::string& mytoken_id, const AccessTokenRecord& record,
                               const ClientInfo& client) {
-  return done(
-      db.execute("INSERT INTO access_tokens (id, mytoken_id, created, expires_at, ip, comment, "
-                 "scope, audience, hash) "
-                 "SELECT $1, id, $3, $4, $5, $6, $7, $8, $9 FROM mytokens WHERE id = $2",
-                 ordered_id(clock), Blob{mytoken_id}, clock.now(), record.expires_at,
-                 client.address, record.comment, record.scope, record.audience, Blob{record.hash}));
+  return db.post(
+      "INSERT INTO access_tokens (id, mytoken_id, created, expires_at, ip, comment, "
+      "scope, audience, hash) "
+      "SELECT $1, id, $3, $4, $5, $6, $7, $8, $9 FROM mytokens WHERE id = $2",
+      ordered_id(clock), Blob{mytoken_id}, clock.now(), record.expires_at, client.address,
+      storable(record.comment), storable(record.scope), storable(record.audience),
+      Blob{record.hash});
 }
 
 Result<void> set_rotation_record(sql::Transaction& db, const std::string& mytoken_id,
                                  const RotationRecord& record) {
-  return done(db.execute(
+  return db.post(
       "INSERT INTO rotations (mytoken_id, predecessor_seq_no, request_hash, sealed_answer, "
       "expires_at) "
       "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (mytoken_id) DO UPDATE SET "
       "predecessor_seq_no = excluded.predecessor_seq_no, request_hash = excluded.request_hash, "
       "sealed_answer = excluded.sealed_answer, expires_at = excluded.expires_at",
       Blob{mytoken_id}, record.predecessor_seq_no, Blob{record.request_hash},
-      Blob{record.sealed_answer}, record.expires_at));
+      Blob{record.sealed_answer}, record.expires_at);
 }
 
 Result<std::optional<RotationRecord>> rotation_record(sql::Connection& db,

@@ -7,28 +7,21 @@ namespace mytoken::store {
 
 using sql::Blob;
 
-namespace {
-
-Result<void> done(const Result<std::int64_t>& result) {
-  if (!result) return tl::unexpected(result.error());
-  return {};
-}
-
-}  // namespace
-
 Result<void> add_outbox(sql::Transaction& db, const Clock& clock, const std::string& kind,
                         const std::string& issuer, const std::string& sealed_payload) {
-  return done(
-      db.execute("INSERT INTO outbox (id, kind, issuer, sealed_payload, next_at, created) VALUES "
-                 "($1, $2, $3, $4, $5, $5)",
-                 ordered_id(clock), kind, issuer, Blob{sealed_payload}, clock.now()));
+  return db.post(
+      "INSERT INTO outbox (id, kind, issuer, sealed_payload, next_at, created) VALUES "
+      "($1, $2, $3, $4, $5, $5)",
+      ordered_id(clock), kind, issuer, Blob{sealed_payload}, clock.now());
 }
 
 Result<std::vector<OutboxRow>> claim_outbox(sql::Transaction& db, Time now, Seconds lease,
                                             int most) {
+  // The last condition is for engines with parallel writers: who had to wait for a row that
+  // somebody else claimed looks at it again.
   return db.all(
       "UPDATE outbox SET next_at = $2, attempts = attempts + 1 WHERE id IN "
-      "(SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at LIMIT $3) "
+      "(SELECT id FROM outbox WHERE next_at <= $1 ORDER BY next_at LIMIT $3) AND next_at <= $1 "
       "RETURNING id, kind, issuer, sealed_payload, attempts",
       [](const sql::Row& r) {
         return OutboxRow{r.integer(0), r.string(1), r.string(2), r.bytes(3), r.integer(4)};
@@ -37,11 +30,11 @@ Result<std::vector<OutboxRow>> claim_outbox(sql::Transaction& db, Time now, Seco
 }
 
 Result<void> finish_outbox(sql::Transaction& db, std::int64_t id) {
-  return done(db.execute("DELETE FROM outbox WHERE id = $1", id));
+  return db.post("DELETE FROM outbox WHERE id = $1", id);
 }
 
 Result<void> postpone_outbox(sql::Transaction& db, std::int64_t id, Time next_at) {
-  return done(db.execute("UPDATE outbox SET next_at = $2 WHERE id = $1", id, next_at));
+  return db.post("UPDATE outbox SET next_at = $2 WHERE id = $1", id, next_at);
 }
 
 Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const std::string& owner,
@@ -56,17 +49,14 @@ Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const
 }
 
 Result<void> purge_expired(sql::Transaction& db, Time now) {
-  if (auto r =
-          done(db.execute("DELETE FROM flows WHERE expires_at < $1", now - std::chrono::hours(1)));
-      !r)
+  if (auto r = db.post("DELETE FROM flows WHERE expires_at < $1", now - std::chrono::hours(1)); !r)
     return r;
-  if (auto r =
-          done(db.execute("DELETE FROM proxies WHERE expires_at IS NOT NULL AND expires_at < $1",
-                          now - std::chrono::hours(24)));
+  if (auto r = db.post("DELETE FROM proxies WHERE expires_at IS NOT NULL AND expires_at < $1",
+                       now - std::chrono::hours(24));
       !r) {
     return r;
   }
-  return done(db.execute("DELETE FROM rotations WHERE expires_at < $1", now));
+  return db.post("DELETE FROM rotations WHERE expires_at < $1", now);
 }
 
 }  // namespace mytoken::store

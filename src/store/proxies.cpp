@@ -15,14 +15,12 @@ ProxyRow proxy_of(const sql::Row& r) {
 }  // namespace
 
 Result<void> add_proxy(sql::Transaction& db, const ProxyRow& p) {
-  auto done = db.execute(
+  return db.post(
       "INSERT INTO proxies (id, kind, mytoken_id, sealed_jwt, created, expires_at, response_type, "
       "revokes_token) "
       "VALUES ($1, $2, $3, $4, $5, $6, $7, $8)",
       Blob{p.id}, p.kind, Blob{p.mytoken_id}, Blob{p.sealed_jwt}, p.created, p.expires_at,
       p.response_type, p.revokes_token);
-  if (!done) return tl::unexpected(done.error());
-  return {};
 }
 
 Result<std::optional<ProxyRow>> proxy(sql::Connection& db, const std::string& id,
@@ -44,11 +42,9 @@ Result<std::optional<ProxyRow>> take_proxy(sql::Transaction& db, const std::stri
 }
 
 Result<void> delete_proxies_of(sql::Transaction& db, const std::string& mytoken_id) {
-  auto done = db.execute(
+  return db.post(
       "DELETE FROM proxies WHERE mytoken_id = $1 AND (kind <> 'short_token' OR expires_at IS NULL)",
       Blob{mytoken_id});
-  if (!done) return tl::unexpected(done.error());
-  return {};
 }
 
 }  // namespace mytoken::store

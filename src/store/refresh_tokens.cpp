@@ -5,33 +5,36 @@ namespace mytoken::store {
 
 using sql::Blob;
 
+Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId user,
+                               const std::string& issuer, const std::string& sealed_token,
+                               bool offline_granted, Time now) {
+  return db.post(
+      "INSERT INTO refresh_tokens (id, user_id, issuer, sealed_token, offline_granted, created) "
+      "VALUES ($1, $2, $3, $4, $5, $6)",
+      id, user, issuer, Blob{sealed_token}, offline_granted, now);
+}
+
 namespace {
 
-Result<void> done(Result<std::int64_t> result) {
-  if (!result) return tl::unexpected(result.error());
-  return {};
+RefreshTokenRow row_of(const sql::Row& r) {
+  return {r.integer(0), r.string(1), r.bytes(2), r.integer(3), r.string(4), r.flag(5), r.time(6)};
 }
 
 }  // namespace
 
-Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId user,
-                               const std::string& issuer, const std::string& sealed_token,
-                               bool offline_granted, Time now) {
-  return done(db.execute(
-      "INSERT INTO refresh_tokens (id, user_id, issuer, sealed_token, offline_granted, created) "
-      "VALUES ($1, $2, $3, $4, $5, $6)",
-      id, user, issuer, Blob{sealed_token}, offline_granted, now));
-}
-
 Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, RefreshTokenId id) {
   return db.one(
-      "SELECT issuer, sealed_token, version, state, offline_granted, failed_at FROM refresh_tokens "
-      "WHERE id = $1",
-      [id](const sql::Row& r) {
-        return RefreshTokenRow{id,          r.string(0), r.bytes(1), r.integer(2),
-                               r.string(3), r.flag(4),   r.time(5)};
-      },
-      id);
+      "SELECT id, issuer, sealed_token, version, state, offline_granted, failed_at FROM "
+      "refresh_tokens WHERE id = $1",
+      row_of, id);
+}
+
+Result<std::optional<RefreshTokenRow>> refresh_token_of(sql::Connection& db,
+                                                        const std::string& mytoken_id) {
+  return db.one(
+      "SELECT id, issuer, sealed_token, version, state, offline_granted, failed_at FROM "
+      "refresh_tokens WHERE id = (SELECT refresh_token_id FROM mytokens WHERE id = $1)",
+      row_of, Blob{mytoken_id});
 }
 
 Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now,
@@ -45,16 +48,16 @@ Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::stri
 }
 
 Result<void> release_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner) {
-  return done(
-      db.execute("UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE id = $1 AND "
-                 "lease_owner = $2",
-                 id, owner));
+  return db.post(
+      "UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE id = $1 AND "
+      "lease_owner = $2",
+      id, owner);
 }
 
 Result<void> release_all_leases(sql::Transaction& db) {
-  return done(
-      db.execute("UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE lease_owner "
-                 "IS NOT NULL"));
+  return db.post(
+      "UPDATE refresh_tokens SET lease_owner = NULL, lease_until = 0 WHERE lease_owner "
+      "IS NOT NULL");
 }
 
 Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64_t version,
@@ -70,8 +73,8 @@ Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64
 
 Result<void> set_refresh_state(sql::Transaction& db, RefreshTokenId id, std::string_view state,
                                Time now) {
-  return done(db.execute("UPDATE refresh_tokens SET state = $2, failed_at = $3 WHERE id = $1", id,
-                         state, now));
+  return db.post("UPDATE refresh_tokens SET state = $2, failed_at = $3 WHERE id = $1", id, state,
+                 now);
 }
 
 }  // namespace mytoken::store

@@ -13,6 +13,8 @@ Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId u
                                const std::string& issuer, const std::string& sealed_token,
                                bool offline_granted, Time now);
 Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, RefreshTokenId id);
+// The one that a mytoken uses; nullopt also if the mytoken has none or is gone.
+Result<std::optional<RefreshTokenRow>> refresh_token_of(sql::Connection& db, const std::string& mytoken_id);
 
 // Takes the lease if it is free, expired or already this owner's. False: another owner has it.
 Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now,

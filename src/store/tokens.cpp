@@ -33,15 +33,13 @@ Result<UserId> find_or_add_user(sql::Transaction& db, const std::string& oidc_su
 Result<void> add_token(sql::Transaction& db, const NewToken& t) {
   std::optional<Blob> parent;
   if (t.parent_id) parent = Blob{*t.parent_id};
-  auto done = db.execute(
+  return db.post(
       "INSERT INTO mytokens (id, parent_id, user_id, refresh_token_id, sealed_key, name, seq_no, "
       "created, created_ip, "
       "last_rotated, expires_at, capabilities, restrictions, rotation) "
       "VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $7 * 1000000, $9, $10, $11, $12)",
       Blob{t.id}, parent, t.user_id, t.refresh_token_id, Blob{t.sealed_key}, t.name, t.created,
       t.created_ip, t.expires_at, t.capabilities, t.restrictions, t.rotation);
-  if (!done) return tl::unexpected(done.error());
-  return {};
 }
 
 Result<std::optional<TokenState>> token_state(sql::Connection& db, const std::string& id) {
@@ -95,6 +93,13 @@ Result<void> delete_unused_clauses(sql::Transaction& db, const std::string& myto
   while (!left.empty()) {
     const Link next = std::move(left.back());
     left.pop_back();
+    // Parallel deletions of the last two clauses that are charged to this one meet at its row.
+    if (auto locked =
+            db.post("UPDATE clauses SET used_at = used_at WHERE mytoken_id = $1 AND hash = $2",
+                    Blob{next.mytoken_id}, Blob{next.hash});
+        !locked) {
+      return locked;
+    }
     auto parent = db.one(
         "DELETE FROM clauses WHERE mytoken_id = $1 AND hash = $2 "
         "AND NOT EXISTS (SELECT 1 FROM mytokens WHERE id = $1) "
@@ -163,6 +168,13 @@ Result<std::vector<Orphan>> delete_token(sql::Transaction& db, const std::string
   }
   std::vector<Orphan> orphans;
   for (const RefreshTokenId refresh_token : touched) {
+    // Of parallel deletions of the last two tokens of a family one must see that it is the last:
+    // they meet at this row.
+    if (auto locked =
+            db.post("UPDATE refresh_tokens SET version = version WHERE id = $1", refresh_token);
+        !locked) {
+      return tl::unexpected(locked.error());
+    }
     auto row = db.one(
         "DELETE FROM refresh_tokens WHERE id = $1 AND NOT EXISTS "
         "(SELECT 1 FROM mytokens WHERE refresh_token_id = $1) RETURNING issuer, sealed_token, "

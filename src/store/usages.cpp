@@ -63,7 +63,7 @@ Result<void> add_clauses(sql::Transaction& db, const std::string& mytoken_id,
       parent_hash = Blob{*clause.parent_hash};
     }
     // Byte-identical clauses of one token share a counter.
-    auto done = db.execute(
+    auto done = db.post(
         "INSERT INTO clauses (mytoken_id, hash, limit_at, limit_other, parent_mytoken_id, "
         "parent_hash) "
         "VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (mytoken_id, hash) DO NOTHING",

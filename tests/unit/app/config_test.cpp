@@ -146,10 +146,11 @@ TEST(Config, values_out_of_range_are_refused) {
       {"server: {tls: {cert: a.pem}}", "server.tls: needs cert and key"},
       {"signing: {mytoken: {alg: HS256}}", "signing.mytoken.alg: must be one of ES256"},
       {"signing: {alg: ES256}", "signing.alg: given beside signing.mytoken"},
-      {"database: {url: 'postgresql://db/mytoken'}",
-       "PostgreSQL is not available in this version yet"},
+      {"database: {url: 'postgresql://db/mytoken', driver: sqlite}",
+       "database.driver: database.url is of PostgreSQL"},
+      {"database: {driver: postgresql}", "database.url: must be postgresql://"},
       {"database: {url: 'sqlite://name'}", "database.url: must be sqlite:///"},
-      {"database: {driver: mariadb}", "database.driver: only sqlite"},
+      {"database: {driver: mariadb}", "database.driver: must be one of"},
       {"features: {unsupported_restrictions: [ip]}",
        "features.unsupported_restrictions: must be of"},
       {"web: {browser_binding: loose}", "web.browser_binding: must be one of strict, warn, off"},
@@ -294,10 +295,21 @@ TEST(Config, a_trusted_redirect_that_only_names_a_beginning_is_pointed_out) {
       "entry 2 is compared with the whole address"));
 }
 
+TEST(Config, a_postgresql_url_selects_that_engine_and_a_journal_of_the_server) {
+  const Loaded loaded =
+      load({smallest, "database: {url: 'postgresql://me:secret@one,two/mytoken'}\n"});
+  EXPECT_TRUE(loaded.ok()) << lines(loaded.errors);
+  EXPECT_EQ(loaded.config.database_url.reveal(), "postgresql://me:secret@one,two/mytoken");
+  EXPECT_EQ(loaded.config.database_file, "");
+  EXPECT_EQ(loaded.config.journal_file, "/var/lib/mytoken/mytoken.journal");
+  const Loaded named = load({smallest, "database: {journal: /data/journal}\n"});
+  EXPECT_TRUE(named.config.database_url.empty());
+  EXPECT_EQ(named.config.journal_file, "/data/journal");
+}
+
 TEST(Config, keys_of_the_reference_without_effect_are_pointed_out) {
   EXPECT_TRUE(contains(warnings_of("database: {hosts: [a], user: b}\ngeo_ip_db_file: x\n"),
-                       "database.hosts: without effect in this version; this server keeps its data "
-                       "in the embedded"));
+                       "database.hosts: without effect in this version; write it into database.url"));
 }
 
 }  // namespace

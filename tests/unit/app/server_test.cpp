@@ -12,6 +12,7 @@
 #include "app/commands.h"
 #include "app/keys.h"
 #include "config_fixture.h"
+#include "support/postgres_cluster.h"
 
 namespace mytoken::app {
 namespace {
@@ -29,6 +30,24 @@ std::string get(std::uint16_t port, const std::string& path) {
       socket,
       asio::buffer("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
       error);
+  std::string answer;
+  asio::read(socket, asio::dynamic_buffer(answer), error);
+  return answer;
+}
+
+// The answer to an introspection, which looks the token up.
+std::string introspect(std::uint16_t port, const std::string& token) {
+  const std::string body = R"({"action":"introspect","mytoken":")" + token + "\"}";
+  asio::io_context context;
+  asio::ip::tcp::socket socket(context);
+  boost::system::error_code error;
+  socket.connect({asio::ip::address_v4::loopback(), port}, error);
+  if (error) return error.message();
+  const std::string request =
+      "POST /mt/api/v0/tokeninfo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+      "Content-Type: application/json\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
+  asio::write(socket, asio::buffer(request), error);
   std::string answer;
   asio::read(socket, asio::dynamic_buffer(answer), error);
   return answer;
@@ -151,6 +170,47 @@ TEST_F(Server, starts_answers_and_ends_although_its_provider_is_down) {
   server.stop();
   auto again = Instance::start(config(), {nullptr, nullptr, nullptr, &log});
   EXPECT_TRUE(again.has_value());
+}
+
+using ServerOnPostgresql = Server;
+
+TEST_F(ServerOnPostgresql, two_run_side_by_side_answer_503_without_their_database_and_heal) {
+  auto& cluster = mytoken::test::PostgresCluster::shared();
+  const std::string overlay =
+      folder.write("postgres.yaml",
+                   "server: {listen: ['127.0.0.1:0'], threads: 1, healthcheck: true}\n"
+                   "database: {url: '" +
+                       cluster.fresh_schema() + "', journal: " + folder.file("journal") + "}\n");
+  const std::string base = write_config();
+  ASSERT_EQ(run_program({"init", "--config", base, "--config", overlay}), 0) << err;
+  EXPECT_TRUE(contains(out, "database: PostgreSQL (up to date)\n"));
+  const auto start = [&](const std::string& journal) {
+    Loaded loaded = load_config({{base, overlay}, false, {}});
+    EXPECT_EQ(test::lines(loaded.errors), "");
+    loaded.config.journal_file = folder.file(journal);
+    return Instance::start(std::move(loaded.config), {nullptr, nullptr, nullptr, &log});
+  };
+  auto one = start("journal-1");
+  auto two = start("journal-2");
+  ASSERT_TRUE(one && two) << (one ? two.error().cause : one.error().cause);
+  const auto ready = [&] {
+    return contains(get((*two)->health_port(), "/readyz"), "HTTP/1.1 200 ");
+  };
+  EXPECT_TRUE(contains(get((*one)->health_port(), "/readyz"), "HTTP/1.1 200 "));
+  EXPECT_TRUE(ready());
+  cluster.kill();
+  EXPECT_FALSE(ready());
+  // A short token must be looked up.
+  const std::string token(64, 'x');
+  const std::string answer = introspect((*two)->port(), token);
+  EXPECT_TRUE(contains(answer, "HTTP/1.1 503 ")) << answer;
+  EXPECT_TRUE(contains(answer, "Retry-After: ")) << answer;
+  cluster.start();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!ready() && std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(ready());
+  EXPECT_TRUE(contains(introspect((*two)->port(), token), "HTTP/1.1 401 "));
 }
 
 }  // namespace

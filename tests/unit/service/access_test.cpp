@@ -2,8 +2,6 @@
 // oidc.md §20).
 #include <gtest/gtest.h>
 
-#include <fstream>
-
 #include "service/access.h"
 #include "service/inspect.h"
 #include "service/revoke.h"
@@ -375,12 +373,7 @@ TEST(Access, nothing_stored_contains_a_refresh_token_or_a_mytoken) {
   auto answer = site.run(service::access_token(*site.context, site.access(token)));
   ASSERT_TRUE(answer);
   const auto session = site.provider->sessions().at(0);
-  site.restart();
-  std::string stored;
-  for (const auto& entry : std::filesystem::directory_iterator(site.folder)) {
-    std::ifstream in(entry.path(), std::ios::binary);
-    stored += std::string(std::istreambuf_iterator<char>(in), {});
-  }
+  const std::string stored = site.stored_bytes();
   EXPECT_EQ(stored.find(token.reveal()), std::string::npos);
   EXPECT_EQ(stored.find(std::string(string_member(answer->body, "access_token"))),
             std::string::npos);

@@ -1,6 +1,6 @@
-// A whole installation without HTTP in front: temporary database, scripted provider on loopback,
-// real HTTP client, and a clock that tests move. `run` executes a coroutine; `run_all` many at once
-// on two threads.
+// A whole installation without HTTP in front: temporary database, scripted provider on loopback, real HTTP client, and a
+// clock that tests move. The database is SQLite, or with MYTOKEN_TEST_ENGINE=postgresql a schema of its own in a private
+// PostgreSQL. `run` executes a coroutine; `run_all` many at once on two threads.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -13,6 +13,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <sstream>
 #include <string>
 #include <thread>
 #include <vector>
@@ -25,9 +26,11 @@
 #include "service/issue.h"
 #include "service/login.h"
 #include "service/outbox.h"
+#include "sql/postgres.h"
 #include "sql/sqlite.h"
 #include "store/schema.h"
 #include "support/manual_clock.h"
+#include "support/postgres_cluster.h"
 #include "support/run_task.h"
 #include "support/scripted_provider.h"
 #include "unit/service/faulty_database.h"
@@ -60,11 +63,15 @@ class CollectingLog final : public Log {
   std::string text_;
 };
 
+enum class Engine { sqlite, postgresql };
+
 class Installation {
  public:
   explicit Installation(ProviderKnobs knobs = {}, bool rotating = true,
-                        const std::function<void(service::Settings&)>& change = {})
+                        const std::function<void(service::Settings&)>& change = {},
+                        Engine engine = on_postgresql() ? Engine::postgresql : Engine::sqlite)
       : folder(std::filesystem::temp_directory_path() / ("mytoken-test-" + random_text(12))),
+        engine_(engine),
         knobs_(std::move(knobs)) {
     std::filesystem::create_directories(folder);
     clock.set(std::chrono::duration_cast<std::chrono::seconds>(
@@ -235,13 +242,36 @@ class Installation {
     return names;
   }
 
+  static bool on_postgresql() {
+    const char* engine = std::getenv("MYTOKEN_TEST_ENGINE");
+    return engine && std::string_view(engine) == "postgresql";
+  }
+  // One more connection to the database, as another server has it. SQLite refuses a second one.
+  Result<std::unique_ptr<sql::Database>> open_database() {
+    if (engine_ == Engine::postgresql) {
+      if (schema.empty()) schema = PostgresCluster::shared().fresh_schema();
+      sql::PostgresOptions options;
+      options.url = Secret(schema);
+      auto opened = sql::open_postgres(options, log);
+      if (!opened) return fail(opened.error());
+      return std::unique_ptr<sql::Database>(std::move(*opened));
+    }
+    sql::SqliteOptions options;
+    options.file = folder / "mytoken.sqlite";
+    return sql::open_sqlite(options, log);
+  }
+
   // The context of one more server on the same database.
   std::unique_ptr<service::Context> make_context(const service::Settings& settings,
                                                  const std::string& owner,
                                                  service::Journal& its_journal) {
+    return make_context(settings, owner, its_journal, *database);
+  }
+  std::unique_ptr<service::Context> make_context(const service::Settings& settings, const std::string& owner,
+                                                 service::Journal& its_journal, sql::Database& its_database) {
     return std::unique_ptr<service::Context>(new service::Context{
-        settings, *database, providers, *key, crypto::KeySet({*key}),
-        service::derive_installation_secret(*key), resolver, clock, log, owner, its_journal});
+        settings, its_database, providers, *key, crypto::KeySet({*key}), service::derive_installation_secret(*key),
+        resolver, clock, log, owner, its_journal});
   }
 
   // For tests with an io_context of their own: the HTTP client keeps connections per io_context, so
@@ -267,6 +297,13 @@ class Installation {
       std::ifstream in(entry.path(), std::ios::binary);
       bytes += std::string(std::istreambuf_iterator<char>(in), {});
     }
+    if (!schema.empty()) {
+      const auto& cluster = PostgresCluster::shared();
+      std::istringstream tables(
+          cluster.admin("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", schema));
+      for (std::string table; std::getline(tables, table);)
+        bytes += cluster.admin("SET bytea_output = 'escape'; SELECT * FROM " + table, schema);
+    }
     return bytes;
   }
 
@@ -289,6 +326,7 @@ class Installation {
   }
 
   std::filesystem::path folder;
+  std::string schema;  // URL of the schema on PostgreSQL; "" on SQLite
   Seconds longest_life{0};  // mytokens_max_lifetime of the provider
   ManualClock clock;
   CollectingLog log;
@@ -328,9 +366,7 @@ class Installation {
     if (!key) key = crypto::Key::generate(crypto::Algorithm::es256);
     reopen_http();
     database.reset();
-    sql::SqliteOptions options;
-    options.file = folder / "mytoken.sqlite";
-    auto opened = sql::open_sqlite(options, log);
+    auto opened = open_database();
     ASSERT_TRUE(opened) << opened.error().cause;
     database = std::make_unique<FaultyDatabase>(std::move(*opened));
     auto migrated = database->migrate(store::migrations());
@@ -352,6 +388,7 @@ class Installation {
     http.reset();
   }
 
+  Engine engine_;
   ProviderKnobs knobs_;
   bool rotating_ = true;
   std::function<void(service::Settings&)> change_;

@@ -7,38 +7,6 @@ namespace {
 
 using Writes = SqliteTest;
 
-Task<void> take_one(Database& database, std::int64_t limit, std::atomic<int>& admitted,
-                    std::atomic<int>& elsewhere) {
-  const auto home = std::this_thread::get_id();
-  auto work = [limit](Transaction& transaction) {
-    return transaction.execute("UPDATE counter SET at = at + 1 WHERE at < $1", limit);
-  };
-  auto changed = co_await database.write(work);
-  EXPECT_TRUE(changed);
-  if (changed && *changed == 1) ++admitted;
-  if (std::this_thread::get_id() != home) ++elsewhere;
-}
-
-TEST_F(Writes, a_limit_admits_exactly_its_number_of_1000_concurrent_compare_and_sets) {
-  open_with("CREATE TABLE counter (at INTEGER NOT NULL) STRICT; INSERT INTO counter VALUES (0);");
-  constexpr std::int64_t limit = 137;
-  std::atomic<int> admitted = 0;
-  std::atomic<int> elsewhere = 0;
-  auto serve = [&] {
-    asio::io_context context(1);
-    for (int i = 0; i < 500; ++i) {
-      asio::co_spawn(context, take_one(*database, limit, admitted, elsewhere), asio::detached);
-    }
-    context.run();
-  };
-  std::thread other(serve);
-  serve();
-  other.join();
-  EXPECT_EQ(admitted, limit);
-  EXPECT_EQ(elsewhere, 0);
-  EXPECT_EQ(number("SELECT at FROM counter"), limit);
-}
-
 TEST_F(Writes, an_error_undoes_its_own_function_and_not_its_neighbours) {
   open_with("CREATE TABLE v (a INTEGER PRIMARY KEY) STRICT; INSERT INTO v VALUES (100);");
   asio::io_context context(1);
@@ -186,25 +154,6 @@ TEST_F(Writes, deferred_writes_are_visible_after_flush) {
   asio::co_spawn(context, flush_and_count(*database, count), asio::detached);
   context.run();
   EXPECT_EQ(**count, 500);
-}
-
-TEST_F(Writes, flush_with_nothing_queued_resumes) {
-  open_with("CREATE TABLE v (a INTEGER) STRICT;");
-  asio::io_context context(1);
-  std::optional<Result<std::int64_t>> count;
-  asio::co_spawn(context, flush_and_count(*database, count), asio::detached);
-  context.run();
-  EXPECT_EQ(**count, 0);
-}
-
-TEST_F(Writes, a_deferred_write_happens_without_anybody_waiting) {
-  open();
-  std::promise<void> ran;
-  EXPECT_TRUE(database->write_later([&ran](Transaction&) -> Result<void> {
-    ran.set_value();
-    return {};
-  }));
-  EXPECT_EQ(ran.get_future().wait_for(std::chrono::seconds(20)), std::future_status::ready);
 }
 
 TEST_F(Writes, deferred_writes_beyond_the_bound_are_refused_and_a_failing_one_is_logged) {
