@@ -205,7 +205,7 @@ TEST(Authenticate, a_jwt_copied_under_another_short_token_does_not_open) {
   site.execute(
       "UPDATE proxies SET (sealed_jwt, mytoken_id) = (SELECT o.sealed_jwt, o.mytoken_id FROM "
       "proxies o "
-      "WHERE o.id <> proxies.id) WHERE id = (SELECT min(id) FROM proxies)");
+      "WHERE o.id <> proxies.id) WHERE id = (SELECT id FROM proxies ORDER BY id LIMIT 1)");
   ASSERT_EQ(site.count("SELECT count(DISTINCT sealed_jwt) FROM proxies"), 1);
   site.restart();
   const std::multiset<std::string> refusals = {refusal(site, mine), refusal(site, other)};

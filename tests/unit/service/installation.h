@@ -1,6 +1,7 @@
-// A whole installation without HTTP in front: temporary database, scripted provider on loopback, real HTTP client, and a
-// clock that tests move. The database is SQLite, or with MYTOKEN_TEST_ENGINE=postgresql a schema of its own in a private
-// PostgreSQL. `run` executes a coroutine; `run_all` many at once on two threads.
+// A whole installation without HTTP in front: temporary database, scripted provider on loopback,
+// real HTTP client, and a clock that tests move. The database is SQLite, or with
+// MYTOKEN_TEST_ENGINE=postgresql a schema of its own in a private PostgreSQL. `run` executes a
+// coroutine; `run_all` many at once on two threads.
 #pragma once
 #include <gtest/gtest.h>
 
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <regex>
 #include <sstream>
 #include <string>
 #include <thread>
@@ -249,7 +251,15 @@ class Installation {
   // One more connection to the database, as another server has it. SQLite refuses a second one.
   Result<std::unique_ptr<sql::Database>> open_database() {
     if (engine_ == Engine::postgresql) {
-      if (schema.empty()) schema = PostgresCluster::shared().fresh_schema();
+      if (schema.empty()) {
+        schema = PostgresCluster::shared().fresh_schema();
+        PostgresCluster::shared().admin(
+            "CREATE FUNCTION zeroblob(int) RETURNS bytea LANGUAGE sql AS "
+            "$$ SELECT decode(repeat('00', $1), 'hex') $$; "
+            "CREATE FUNCTION randomblob(int) RETURNS bytea LANGUAGE sql AS "
+            "$$ SELECT substring(decode(repeat(md5(random()::text), $1), 'hex') FOR $1) $$",
+            schema);
+      }
       sql::PostgresOptions options;
       options.url = Secret(schema);
       auto opened = sql::open_postgres(options, log);
@@ -267,11 +277,13 @@ class Installation {
                                                  service::Journal& its_journal) {
     return make_context(settings, owner, its_journal, *database);
   }
-  std::unique_ptr<service::Context> make_context(const service::Settings& settings, const std::string& owner,
-                                                 service::Journal& its_journal, sql::Database& its_database) {
+  std::unique_ptr<service::Context> make_context(const service::Settings& settings,
+                                                 const std::string& owner,
+                                                 service::Journal& its_journal,
+                                                 sql::Database& its_database) {
     return std::unique_ptr<service::Context>(new service::Context{
-        settings, its_database, providers, *key, crypto::KeySet({*key}), service::derive_installation_secret(*key),
-        resolver, clock, log, owner, its_journal});
+        settings, its_database, providers, *key, crypto::KeySet({*key}),
+        service::derive_installation_secret(*key), resolver, clock, log, owner, its_journal});
   }
 
   // For tests with an io_context of their own: the HTTP client keeps connections per io_context, so
@@ -279,8 +291,13 @@ class Installation {
   void drop_http() { reopen_http(); }
   void background() { run(service::background_round(*context), true); }
 
-  // Changes rows as somebody with access to the database could.
-  void execute(const std::string& sql) {
+  // Changes rows as somebody with access to the database could. In SQLite's dialect; see
+  // open_database for what else PostgreSQL is taught.
+  void execute(std::string sql) {
+    if (engine_ == Engine::postgresql) {
+      sql = std::regex_replace(sql, std::regex("x'([0-9A-Fa-f]*)'"), "'\\x$1'");
+      sql = std::regex_replace(sql, std::regex("AS BLOB"), "AS BYTEA");
+    }
     auto done = database->write_now([&](sql::Transaction& db) -> Result<void> {
       auto changed = db.execute(sql);
       if (!changed) return tl::unexpected(changed.error());
@@ -299,8 +316,8 @@ class Installation {
     }
     if (!schema.empty()) {
       const auto& cluster = PostgresCluster::shared();
-      std::istringstream tables(
-          cluster.admin("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", schema));
+      std::istringstream tables(cluster.admin(
+          "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()", schema));
       for (std::string table; std::getline(tables, table);)
         bytes += cluster.admin("SET bytea_output = 'escape'; SELECT * FROM " + table, schema);
     }
@@ -326,7 +343,7 @@ class Installation {
   }
 
   std::filesystem::path folder;
-  std::string schema;  // URL of the schema on PostgreSQL; "" on SQLite
+  std::string schema;       // URL of the schema on PostgreSQL; "" on SQLite
   Seconds longest_life{0};  // mytokens_max_lifetime of the provider
   ManualClock clock;
   CollectingLog log;

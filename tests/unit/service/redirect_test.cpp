@@ -317,8 +317,9 @@ TEST(Redirect, a_login_cancelled_by_the_poller_leaves_no_refresh_token_alive) {
   const service::Redirect back = site.consented(*start);
   // Cancelled between claim and result: the flow is gone when the result is to be stored.
   if (Installation::on_postgresql()) {
-    site.execute("CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS "
-                 "'BEGIN DELETE FROM flows; RETURN NULL; END'");
+    site.execute(
+        "CREATE FUNCTION gone() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN DELETE FROM flows; RETURN NULL; END'");
     site.execute("CREATE TRIGGER gone AFTER INSERT ON users EXECUTE FUNCTION gone()");
   } else {
     site.execute("CREATE TRIGGER gone AFTER INSERT ON users BEGIN DELETE FROM flows; END");

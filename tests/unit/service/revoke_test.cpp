@@ -381,9 +381,9 @@ TEST(Revoke, a_family_of_any_depth_falls_at_once) {
   site.execute(
       "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO "
       "mytokens "
-      "SELECT CAST(printf('%064d', i) AS BLOB), CASE WHEN i = 1 THEN (SELECT id FROM mytokens) "
+      "SELECT CAST(CAST(i + 1000000 AS TEXT) AS BLOB), CASE WHEN i = 1 THEN (SELECT id FROM mytokens) "
       "ELSE "
-      "CAST(printf('%064d', i - 1) AS BLOB) END, (SELECT user_id FROM mytokens), (SELECT "
+      "CAST(CAST(i + 999999 AS TEXT) AS BLOB) END, (SELECT user_id FROM mytokens), (SELECT "
       "refresh_token_id FROM mytokens), "
       "x'00', '', 1, 0, '', 0, NULL, '[]', '[]', NULL FROM n");
   EXPECT_EQ(site.count("SELECT count(*) FROM mytokens"), 3001);

@@ -205,7 +205,7 @@ TEST(UnexpectedRotation, the_newest_successor_is_kept_and_later_requests_take_tu
   const auto answers = site.run_all<Result<service::AccessAnswer>>(
       10, [&](std::size_t) { return service::access_token(*site.context, site.access(token)); });
   for (const auto& answer : answers)
-    EXPECT_TRUE(answer);
+    EXPECT_TRUE(answer) << answer.error().cause << answer.error().description;
   EXPECT_FALSE(site.provider->sessions().at(0).reuse_detected);
 }
 

@@ -1,5 +1,5 @@
-// Two servers on one PostgreSQL: each with its own connections, memory, journal and name, and nothing between them but
-// the database. What one server promises, two promise together.
+// Two servers on one PostgreSQL: each with its own connections, memory, journal and name, and
+// nothing between them but the database. What one server promises, two promise together.
 #include <gtest/gtest.h>
 
 #include "service/access.h"
@@ -45,7 +45,8 @@ class TwoServersOnPostgresql : public ::testing::Test {
   std::unique_ptr<service::Context> other;
 };
 
-TEST_F(TwoServersOnPostgresql, two_hundred_parallel_requests_on_a_single_use_refresh_token_all_succeed) {
+TEST_F(TwoServersOnPostgresql,
+       two_hundred_parallel_requests_on_a_single_use_refresh_token_all_succeed) {
   const Secret token = site.login_token();
   const auto answers = site.run_all<Result<service::AccessAnswer>>(
       200, [&](std::size_t i) { return service::access_token(server(i), site.access(token)); });
@@ -99,7 +100,9 @@ TEST_F(TwoServersOnPostgresql, a_transfer_code_redeemed_by_both_has_one_winner) 
 TEST_F(TwoServersOnPostgresql, outbox_entries_are_claimed_by_one_of_them) {
   auto fill = [&](sql::Transaction& db) -> Result<void> {
     for (int i = 0; i < 100; ++i) {
-      if (auto r = store::add_outbox(db, site.clock, "revoke_refresh_token", "issuer", "payload"); !r) return r;
+      if (auto r = store::add_outbox(db, site.clock, "revoke_refresh_token", "issuer", "payload");
+          !r)
+        return r;
     }
     return {};
   };
@@ -109,12 +112,15 @@ TEST_F(TwoServersOnPostgresql, outbox_entries_are_claimed_by_one_of_them) {
   std::size_t claimed = 0;
   for (std::size_t before = 1; claimed != before;) {
     before = claimed;
-    auto claims = site.run_all<Result<std::size_t>>(20, [&](std::size_t i) -> Task<Result<std::size_t>> {
-      auto work = [now](sql::Transaction& db) { return store::claim_outbox(db, now, Seconds(60), 10); };
-      auto rows = co_await server(i).database.write(work);
-      if (!rows) co_return tl::unexpected(rows.error());
-      co_return rows->size();
-    });
+    auto claims =
+        site.run_all<Result<std::size_t>>(20, [&](std::size_t i) -> Task<Result<std::size_t>> {
+          auto work = [now](sql::Transaction& db) {
+            return store::claim_outbox(db, now, Seconds(60), 10);
+          };
+          auto rows = co_await server(i).database.write(work);
+          if (!rows) co_return tl::unexpected(rows.error());
+          co_return rows->size();
+        });
     for (const auto& claim : claims) {
       ASSERT_TRUE(claim) << claim.error().cause;
       claimed += *claim;
@@ -124,7 +130,8 @@ TEST_F(TwoServersOnPostgresql, outbox_entries_are_claimed_by_one_of_them) {
   EXPECT_EQ(site.count("SELECT count(*) FROM outbox WHERE attempts = 1"), 100);
 }
 
-TEST_F(TwoServersOnPostgresql, the_last_of_a_family_that_both_revoke_in_parallel_takes_the_refresh_token_along) {
+TEST_F(TwoServersOnPostgresql,
+       the_last_of_a_family_that_both_revoke_in_parallel_takes_the_refresh_token_along) {
   service::TokenWish wish;
   wish.capabilities = token::Capabilities{"AT", "create_mytoken"};
   for (int round = 0; round < 5; ++round) {
