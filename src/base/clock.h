@@ -24,9 +24,7 @@ class Clock {
 
 class SystemClock final : public Clock {
  public:
-  std::chrono::sys_time<std::chrono::microseconds> precise() const override {
-    return std::chrono::floor<std::chrono::microseconds>(std::chrono::system_clock::now());
-  }
+  std::chrono::sys_time<std::chrono::microseconds> precise() const override;
 };
 
 inline std::int64_t to_unix(Time time) {

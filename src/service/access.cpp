@@ -246,6 +246,7 @@ Task<Result<AccessAnswer>> run(Job& job) {
   job.turn = std::move(*turn);
   auto call = ProviderCall::begin(context);
   if (!call) co_return tl::unexpected(call.error());
+  fault_point("before_reserve");
   auto reserved = co_await reserve_with_lease(job);
   if (!reserved) co_return tl::unexpected(reserved.error());
   fault_point("after_reserve");

@@ -1,6 +1,7 @@
 // Making and redeeming transfer codes; see codes.h.
 #include "service/codes.h"
 
+#include "base/fault.h"
 #include "base/random.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
@@ -58,6 +59,7 @@ Task<Result<json::object>> make_transfer_code(Context& context, Presentation pre
                             is_short ? "token type: short_token" : "token type: token", client);
   };
   auto stored = co_await context.database.write(work);
+  fault_point("after_code_stored");
   if (!stored) co_return tl::unexpected(stored.error());
   json::object answer;
   answer["mytoken_type"] = "transfer_code";
@@ -112,6 +114,7 @@ Task<Result<json::object>> redeem_transfer_code(Context& context, Secret code, C
     return redeemed;
   };
   auto redeemed = co_await context.database.write(work);
+  fault_point("after_code_redeemed");
   if (!redeemed) co_return tl::unexpected(redeemed.error());
   co_return mytoken_answer(context, redeemed->claims, redeemed->mytoken_id, redeemed->delivery);
 }

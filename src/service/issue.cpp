@@ -3,6 +3,7 @@
 
 #include <map>
 
+#include "base/fault.h"
 #include "service/mint.h"
 #include "store/history.h"
 #include "store/proxies.h"
@@ -155,7 +156,9 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
     return store::add_event(db, context.clock, child->id, "transfer_code_created",
                             "token type: token", client);
   };
+  fault_point("before_subtoken_stored");
   auto stored = co_await context.database.write(work);
+  fault_point("after_subtoken_stored");
   if (!stored) co_return tl::unexpected(stored.error());
   co_return answer;
 }

@@ -2,6 +2,7 @@
 #include "service/login.h"
 
 #include "base/encoding.h"
+#include "base/fault.h"
 #include "base/random.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
@@ -254,6 +255,7 @@ Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, 
     return store::consent_flow(db, flow->id, authorization->consent);
   };
   auto moved = co_await context.database.write(work);
+  fault_point("after_consent_stored");
   if (!moved) co_return tl::unexpected(moved.error());
   if (!*moved) co_return fail(not_found("this login is finished; please start again"));
   co_return std::move(authorization->url);
@@ -332,6 +334,7 @@ Task<Result<json::object>> poll(Context& context, Secret polling_code, ClientInf
                             "token type: token", client);
   };
   auto collected = co_await context.database.write(work);
+  fault_point("after_result_collected");
   if (!collected) co_return tl::unexpected(collected.error());
   co_return mytoken_answer(context, *claims, *row.mytoken_id, delivery);
 }

@@ -5,6 +5,7 @@
 #include <exception>
 
 #include "base/encoding.h"
+#include "base/fault.h"
 #include "base/random.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
@@ -203,6 +204,7 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
   };
   LoginEnd end = end_of(exchange, cookie);  // nothing may fail after the commit
   auto stored = co_await context.database.write(work);
+  fault_point("after_login_stored");
   if (!stored) co_return tl::unexpected(stored.error());
   co_return end;
 }
@@ -240,6 +242,7 @@ Task<Result<LoginEnd>> exchange_code(Exchange& exchange) {
   const Secret code(exchange.redirect.code);
   const std::string redirect_uri = base_url(context.settings) + "/redirect";
   auto answer = co_await exchange.provider->exchange_code(code, exchange.verifier, redirect_uri);
+  fault_point("after_code_exchanged");
   if (!answer) {
     const auto& error = answer.error();
     context.log.warning("the provider did not exchange a code", {{"issuer", exchange.flow.issuer},
@@ -351,6 +354,7 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
     return store::move_flow(db, flow_id, "consented", "exchanging");
   };
   auto claimed = co_await context.database.write(claim);
+  fault_point("after_redirect_claimed");
   if (!claimed) co_return tl::unexpected(claimed.error());
   if (!*claimed) co_return fail(page(400, "invalid_request", "State mismatched"));
 

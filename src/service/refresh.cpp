@@ -99,6 +99,7 @@ Task<void> keep_successor(Context& context, Journal::Entry entry, std::string is
       // The database failed: the journal makes the successor safe before anything else is tried.
       auto written = context.journal.append(entry);
       in_journal = written.has_value();
+      fault_point("after_journal");
       context.log.error("a rotated refresh token could not be stored; it is kept in the journal",
                         {{"problem", stored.error().cause},
                          {"journal", written ? "written" : written.error().cause}});

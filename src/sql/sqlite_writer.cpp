@@ -8,6 +8,8 @@
 
 #include <algorithm>
 
+#include "base/fault.h"
+
 namespace mytoken::sql {
 namespace {
 
@@ -181,7 +183,9 @@ bool SqliteWriter::attempt(std::vector<Job*>& jobs) {
   }
   const bool keep =
       std::any_of(jobs.begin(), jobs.end(), [](const Job* job) { return job->result.has_value(); });
+  if (keep) fault_point("before_commit");
   auto ended = connection_->control(keep ? Control::commit : Control::rollback);
+  if (keep) fault_point("after_commit");
   if (!ended) return fail_all(ended.error());
   if (keep) report(true, {});
   return true;

@@ -28,6 +28,8 @@ TinyResponse ScriptedProvider::Impl::answer(const TinyRequest& request) {
   if (request.path == "/auth") return authorize(request);
   if (request.path == "/userinfo") return userinfo(request);
   if (request.path == "/revoke" && is_post) return revoke(request);
+  if (options.control && request.path == "/control" && is_post) return control(request);
+  if (options.control && request.path == "/ledger") return ledger(request);
   return html(404);
 }
 
@@ -84,7 +86,8 @@ TinyResponse ScriptedProvider::Impl::authorize(const TinyRequest& request) {
     location += "error=" + percent_encode(*knobs.redirect_error);
   } else {
     const std::string code = fresh("code-");
-    codes[code] = Code{knobs.user,
+    const std::string user = options.control ? first(now_seen.fields, "user") : std::string();
+    codes[code] = Code{user.empty() ? knobs.user : user,
                        words(first(now_seen.fields, "scope")),
                        first(now_seen.fields, "nonce"),
                        first(now_seen.fields, "code_challenge"),

@@ -25,7 +25,7 @@ struct ProviderKnobs {
     single_use,         // a used one is refused, the session goes on
     family_revocation,  // a used one ends the session
     loose,              // every use gives another one, and used ones stay good
-    grace,              // a used one gives its successor again for `grace`, then ends the session
+    grace,              // the last but one gives the current one for `grace`; else as above that
   };
   Rotation rotation = Rotation::off;
   std::chrono::milliseconds grace{0};
@@ -109,6 +109,8 @@ struct ProviderOptions {
   std::string client_secret = "client-secret";
   bool rsa_key = false;          // RS256 instead of ES256
   const Clock* clock = nullptr;  // null: the system's
+  // Tests in other processes set the knobs and read the ledger over HTTP (scripted_control.cpp).
+  bool control = false;
 };
 
 class ScriptedProvider {
@@ -136,6 +138,8 @@ class ScriptedProvider {
     std::string current_refresh_token;
     std::vector<std::string> refresh_tokens;  // every one issued, in order
     std::uint64_t refreshes = 0;              // answers acted on, delivered or not
+    std::uint64_t repeats = 0;       // of them: for the token before the current one, in its grace
+    std::uint64_t lost_replies = 0;  // of them: dropped on purpose after acting
     bool reuse_detected = false;
     bool ended = false;  // by reuse or revocation
   };

@@ -115,6 +115,7 @@ struct ScriptedProvider::Impl {
       access_tokens;  // of codes: token to user, for userinfo
   std::vector<Session> sessions;
   Counters counters;
+  std::optional<std::size_t> last_refreshed;  // session of the request under way
   std::map<std::string, Seen> seen;
   std::string issuer;
   TinyHttpServer server;  // last: its thread uses the rest
@@ -128,6 +129,8 @@ struct ScriptedProvider::Impl {
   TinyResponse discovery();
   TinyResponse jwks();
   TinyResponse authorize(const TinyRequest& request);
+  TinyResponse control(const TinyRequest& request);
+  TinyResponse ledger(const TinyRequest& request) const;
 
   // The client authenticated in a way that is accepted.
   bool authenticated(const TinyRequest& request, const Fields& fields) const;

@@ -46,6 +46,7 @@ int main(int argc, char** argv) {
   app.add_option("--error-description", description);
   app.add_option("--error-status", status);
   app.add_flag("--html-502", knobs.html_502, "answer token requests with an HTML page");
+  app.add_flag("--control", options.control, "POST /control and GET /ledger, for tests");
   bool no_refresh_token = false;
   app.add_flag("--no-refresh-token", no_refresh_token);
   CLI11_PARSE(app, argc, argv);

@@ -39,6 +39,7 @@ TinyResponse ScriptedProvider::Impl::token(const TinyRequest& request) {
   if (knobs.error)
     return error_answer(knobs.error->status, knobs.error->error, knobs.error->description);
   if (!authenticated(request, fields)) return error_answer(401, "invalid_client");
+  last_refreshed.reset();
   const std::string grant = first(fields, "grant_type");
   TinyResponse response = error_answer(400, "unsupported_grant_type");
   if (grant == "authorization_code") response = redeem(fields);
@@ -48,6 +49,7 @@ TinyResponse ScriptedProvider::Impl::token(const TinyRequest& request) {
   if (response.status == 200 && knobs.drop_after_acting > 0) {
     --knobs.drop_after_acting;
     ++counters.dropped;
+    if (last_refreshed) ++sessions[*last_refreshed].lost_replies;
     response.drop = true;
   }
   return response;
@@ -118,12 +120,14 @@ TinyResponse ScriptedProvider::Impl::refresh(const Fields& fields) {
   const bool is_current = issued.number + 1 == session.refresh_tokens.size();
   std::string next;
   if (!is_current) {
-    const bool in_grace =
-        knobs.rotation == Rotation::grace && clock.precise() - issued.replaced <= knobs.grace;
+    const bool is_last_but_one = issued.number + 2 == session.refresh_tokens.size();
+    const bool in_grace = is_last_but_one && knobs.rotation == Rotation::grace &&
+                          clock.precise() - issued.replaced <= knobs.grace;
     if (knobs.rotation == Rotation::loose) {
       next = issue_refresh_token(number);
     } else if (in_grace) {
       next = session.current_refresh_token;
+      ++session.repeats;
     } else if (knobs.rotation != Rotation::off) {
       session.reuse_detected = true;
       ++counters.reuse_detected;
@@ -137,6 +141,7 @@ TinyResponse ScriptedProvider::Impl::refresh(const Fields& fields) {
   if (next.empty() && knobs.repeat_refresh_token) next = found->first;
   ++session.refreshes;
   ++counters.refreshes;
+  last_refreshed = number;
   const std::string access_token = new_access_token(session.user, fields);
   return token_answer(access_token, narrowed(scopes), next, {});
 }
