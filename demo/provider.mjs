@@ -1,11 +1,14 @@
 // The OpenID provider of the demo and of the end-to-end tests: npm `oidc-provider` with login and consent pages of its own.
 //
-//   PORT=9090 [REDIRECT=http://127.0.0.1:8000/redirect,...] [ROTATE=1] [AT_TTL=3600] scripts/node demo/provider.mjs
+//   PORT=9090 [REDIRECT=http://127.0.0.1:8000/redirect,...] [ROTATE=1] [ROTATE_GRACE=0] [AT_TTL=3600] scripts/node demo/provider.mjs
 //
 // Prints `provider at <issuer>` when it accepts requests. Client `mytoken` / `mytoken-secret`, users below. PKCE is
 // required, the callback carries `iss` (RFC 9207), and with ROTATE=1 a refresh token is good for one use: reusing an old one
-// ends the whole grant, as real providers do. Access tokens are JWTs (RFC 9068) for the resource asked for (RFC 8707), or
-// for `<issuer>/storage` if none was. `/demo/grants?user=` tells tests whether a user's grants are alive.
+// ends the whole grant, as real providers do. With ROTATE_GRACE the immediate predecessor of the newest refresh token is
+// honoured for so many seconds after its use, for clients that died before they could keep the successor (Okta and Auth0
+// have the same setting). Access tokens are JWTs (RFC 9068) for the resource asked for (RFC 8707), or
+// for `<issuer>/storage` if none was. `/demo/grants?user=` tells tests whether a user's grants are alive,
+// `/demo/rotation` how many refresh tokens were rotated, honoured by grace, and found to be reused.
 import { createHash, generateKeyPairSync, randomBytes, timingSafeEqual } from 'node:crypto';
 import Provider from 'oidc-provider';
 
@@ -17,14 +20,30 @@ const oidcScopes = ['openid', 'offline_access', 'profile', 'email'];
 
 // The library's own memory adapter forgets after 1000 entries; a demo may stay up longer.
 const entries = new Map();
+const grace = Number(process.env.ROTATE_GRACE ?? 0);
+const newest = new Map(); // of each grant: how often its newest refresh token was rotated
+const rotation = { rotated: 0, by_grace: 0, reused: 0 };
 class Memory {
   constructor(model) { this.model = model; }
   key(id) { return `${this.model}:${id}`; }
-  async upsert(id, payload) { entries.set(this.key(id), payload); }
-  async find(id) { return entries.get(this.key(id)); }
+  async upsert(id, payload) {
+    entries.set(this.key(id), payload);
+    if (this.model === 'RefreshToken') newest.set(payload.grantId, Math.max(payload.rotations ?? 0, newest.get(payload.grantId) ?? 0));
+  }
+  async find(id) {
+    const entry = entries.get(this.key(id));
+    if (this.model !== 'RefreshToken' || !entry?.consumed) return entry;
+    const isPredecessor = (entry.rotations ?? 0) + 1 === newest.get(entry.grantId);
+    if (!isPredecessor || Date.now() / 1000 >= entry.consumed + grace) {
+      rotation.reused += 1;
+      return entry;
+    }
+    rotation.by_grace += 1;
+    return { ...entry, consumed: undefined };
+  }
   async findByUid(uid) { return [...entries].find(([k, v]) => k.startsWith(`${this.model}:`) && v.uid === uid)?.[1]; }
   async findByUserCode() { return undefined; }
-  async consume(id) { entries.get(this.key(id)).consumed = Math.floor(Date.now() / 1000); }
+  async consume(id) { entries.get(this.key(id)).consumed ??= Math.floor(Date.now() / 1000); }
   async destroy(id) { entries.delete(this.key(id)); }
   async revokeByGrantId(grantId) { for (const [k, v] of entries) if (v.grantId === grantId) entries.delete(k); }
 }
@@ -114,6 +133,10 @@ provider.use(async (ctx, next) => {
     ctx.body = { usable_refresh_tokens: alive.length };
     return;
   }
+  if (ctx.path === '/demo/rotation') {
+    ctx.body = rotation;
+    return;
+  }
   const [, uid, action] = /^\/interaction\/([\w-]+)(?:\/(login|consent))?$/.exec(ctx.path) ?? [];
   if (!uid) return next();
   const details = await provider.interactionDetails(ctx.req, ctx.res);
@@ -137,6 +160,7 @@ provider.use(async (ctx, next) => {
   await provider.interactionFinished(ctx.req, ctx.res, result, { mergeWithLastSubmission: true });
   ctx.respond = false;
 });
+provider.on('refresh_token.consumed', () => { rotation.rotated += 1; });
 provider.on('server_error', (ctx, error) => console.error(error));
 
 provider.listen(port, '127.0.0.1', () => console.log(`provider at ${issuer}`));

@@ -52,14 +52,14 @@ def wait_for_line(name, child, log, pattern, seconds):
 
 
 class Process:
-    """A child with its output in a file. `name` is for messages."""
+    """A child with its output in a file. `name` is for messages, `options` are Popen's."""
 
-    def __init__(self, name, command, log, env=None):
+    def __init__(self, name, command, log, env=None, **options):
         self.name, self.log = name, pathlib.Path(log)
         with open(self.log, "ab") as output:
             # its own session: Ctrl-C on the terminal reaches only us, and we end the children in order
             self.child = subprocess.Popen([str(c) for c in command], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                          cwd=ROOT, env={**os.environ, **(env or {})}, start_new_session=True)
+                                          env={**os.environ, **(env or {})}, start_new_session=True, **{"cwd": ROOT, **options})
 
     def wait_for(self, pattern, seconds):
         """Waits until a line of the log matches `pattern`; returns the match."""
