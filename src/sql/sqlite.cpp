@@ -6,15 +6,14 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
-#include <sys/file.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <cstring>
 
 #include "sql/resume.h"
 #include "sql/sqlite_connection.h"
+#include "sql/sqlite_lock.h"
 #include "sql/sqlite_migrate.h"
 #include "sql/sqlite_writer.h"
 
@@ -24,20 +23,6 @@ namespace {
 using Control = SqliteConnection::Control;
 
 constexpr int most_attempts = 3;
-
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  ~Descriptor() {
-    if (number_ >= 0) ::close(number_);
-  }
-  int number() const { return number_; }
-
- private:
-  int number_;
-};
 
 class SqliteDatabase final : public Database {
  public:
@@ -150,23 +135,6 @@ Error cannot_open(const std::filesystem::path& file, const std::string& why) {
   return internal_error("cannot open the database " + file.string() + ": " + why);
 }
 
-// Holds `<file>.lock`; the operating system releases it with the process.
-Result<Descriptor> lock_file(const std::filesystem::path& file) {
-  const std::string name = file.string() + ".lock";
-  Descriptor lock(::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
-  if (lock.number() < 0) {
-    return fail(cannot_open(file, "cannot create " + name + " (" + std::strerror(errno) +
-                                      "); its directory must exist and be writable"));
-  }
-  if (::flock(lock.number(), LOCK_EX | LOCK_NB) != 0) {
-    if (errno == EWOULDBLOCK) {
-      return fail(cannot_open(file, "another server has it open; stop that one first"));
-    }
-    return fail(cannot_open(file, "cannot lock " + name + " (" + std::strerror(errno) + ")"));
-  }
-  return lock;
-}
-
 // SQLite gives its companions (-wal, -shm) the mode of the file.
 Result<void> create_file(const std::filesystem::path& file, Log& log) {
   Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
@@ -185,12 +153,10 @@ Result<std::unique_ptr<Database>> open_sqlite(const SqliteOptions& options, Log&
   // The engine's memory statistics are behind one lock for all threads; nobody reads them.
   static const int quiet = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   (void)quiet;
-  std::error_code problem;
   SqliteOptions resolved = options;
-  // One file has one lock, by whatever name it is reached.
-  resolved.file =
-      std::filesystem::weakly_canonical(std::filesystem::absolute(options.file, problem), problem);
-  if (problem) return fail(cannot_open(options.file, problem.message()));
+  auto file = resolve_file(options.file);
+  if (!file) return fail(file.error());
+  resolved.file = std::move(*file);
   auto lock = lock_file(resolved.file);
   if (!lock) return fail(lock.error());
   if (auto created = create_file(resolved.file, log); !created) return fail(created.error());
