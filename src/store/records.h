@@ -26,6 +26,26 @@ struct TokenState {
   std::string sealed_key;
   std::int64_t seq_no = 0;
   PreciseTime last_rotated{};
+  // Of rotating tokens that came back with an older database; see store/restore.h.
+  std::optional<std::int64_t> restored_seq_no;
+  std::optional<std::int64_t> first_seq_no;
+  bool superseded = false;
+
+  // The successor's number.
+  std::int64_t next_seq_no() const {
+    return first_seq_no && *first_seq_no > seq_no ? *first_seq_no : seq_no + 1;
+  }
+  bool is_predecessor(std::int64_t number) const {
+    return number + 1 == seq_no ||
+           (restored_seq_no && number == *restored_seq_no && first_seq_no && seq_no == *first_seq_no);
+  }
+  // True for a number that was handed out and that the database does not know of, and for every
+  // number once such a one was presented.
+  bool is_lost(std::int64_t number) const {
+    if (superseded || number > seq_no) return true;
+    return number < seq_no && restored_seq_no && first_seq_no && number > *restored_seq_no &&
+           number < *first_seq_no;
+  }
 };
 
 struct NewToken {
@@ -52,6 +72,7 @@ struct ClauseRow {
   std::int64_t used_other = 0;
   std::optional<std::string> parent_mytoken_id;
   std::optional<std::string> parent_hash;
+  bool uses_unknown = false;  // used up because of a restore, see store/restore.h
 };
 
 struct RefreshTokenRow {
