@@ -91,32 +91,42 @@ Result<std::optional<std::string>> read_note(sql::Database& database, std::strin
   return text;
 }
 
-Result<void> require_empty(sql::Database& target, const std::vector<sql::Table>& tables,
-                           const std::string& address) {
-  std::string filled;
-  auto looked = target.read_now([&](sql::Connection& db) -> Result<void> {
-    auto found = store::first_filled(tables, db);
+Result<std::vector<sql::Table>> tables_of(sql::Database& source) {
+  std::vector<sql::Table> tables;
+  auto read = source.read_now([&](sql::Connection& db) -> Result<void> {
+    auto found = sql::tables_of_sqlite(db);
     if (!found) return tl::unexpected(found.error());
-    filled = std::move(*found);
+    tables = std::move(*found);
     return {};
   });
-  if (!looked || filled.empty()) return looked;
-  return fail(internal_error(address + " is not empty (table " + filled +
-                             " has rows): name an empty database or schema"));
+  if (!read) return fail(read.error());
+  return tables;
 }
 
-Result<void> clear_target(sql::Database& target, const std::vector<sql::Table>& tables,
-                          const std::string& address, bool is_part, bool start_over,
-                          const Report& report) {
-  if (!is_part) return require_empty(target, tables, address);
-  if (!start_over) {
-    return fail(internal_error(address + " holds a part from an interrupted migration: say "
-                                         "--start-over to empty it and begin again"));
+// True if the target holds a part from an interrupted move. Looks only: a target that is refused
+// stays as it is, an older schema included. What is not of mytoken is left for migrate() to refuse.
+Result<bool> look_at_target(sql::Database& target, const std::vector<sql::Table>& tables,
+                            const std::string& address) {
+  auto application = read_note(target, "application");
+  if (!application || *application != "mytoken") return false;
+  auto part = read_note(target, store::incomplete);
+  if (!part) return fail(part.error());
+  if (*part) return true;
+  for (const sql::Table& table : tables) {
+    std::string filled;
+    const auto look = [&](sql::Connection& db) -> Result<void> {
+      auto found = store::first_filled({table}, db);
+      if (!found) return tl::unexpected(found.error());
+      filled = std::move(*found);
+      return {};
+    };
+    // An error: an older schema does not have the table.
+    if (target.read_now(look) && !filled.empty()) {
+      return fail(internal_error(address + " is not empty (table " + filled +
+                                 " has rows): name an empty database or schema"));
+    }
   }
-  auto removed = store::empty_tables(tables, target);
-  if (!removed) return fail(removed.error());
-  report(fmt::format("start over: {} rows of the interrupted migration removed", *removed));
-  return {};
+  return false;
 }
 
 Result<void> prove(sql::Database& source, sql::Database& target,
@@ -146,7 +156,7 @@ Result<void> prove(sql::Database& source, sql::Database& target,
   return {};
 }
 
-// The source as a server would take it over, without registering as one.
+// Changes nothing yet.
 Result<std::unique_ptr<sql::Database>> open_source(const Config& config, service::Journal& journal,
                                                    const Clock& clock, Log& log) {
   if (!sql::is_sqlite_file(config.database_file)) {
@@ -161,21 +171,36 @@ Result<std::unique_ptr<sql::Database>> open_source(const Config& config, service
   if (!source) return source;
   const Newcomer newcomer{*keys, clock, "migrate-to", true, config.accept_clock};
   if (auto fine = check_installation(**source, journal, newcomer); !fine) return fail(fine.error());
-  if (auto migrated = (*source)->migrate(store::migrations()); !migrated)
-    return fail(migrated.error());
   return source;
 }
 
-Result<std::vector<sql::Table>> tables_of(sql::Database& source) {
-  std::vector<sql::Table> tables;
-  auto read = source.read_now([&](sql::Connection& db) -> Result<void> {
-    auto found = sql::tables_of_sqlite(db);
-    if (!found) return tl::unexpected(found.error());
-    tables = std::move(*found);
-    return {};
-  });
-  if (!read) return fail(read.error());
-  return tables;
+// Both schemas are brought up to date, after everything that can be refused was looked at.
+Result<void> prepare(sql::Database& source, sql::Database& target, const std::string& address,
+                     bool start_over, const Report& report) {
+  auto tables = tables_of(source);
+  if (!tables) return fail(tables.error());
+  auto is_part = look_at_target(target, *tables, address);
+  if (!is_part) return fail(is_part.error());
+  // Both are marked if the move was interrupted between its two last steps.
+  auto moved = read_note(source, store::moved_to);
+  if (!moved) return fail(moved.error());
+  if (*moved && !*is_part) return source.read_now(store::require_usable);
+  if (*is_part && !start_over) {
+    return fail(internal_error(address + " holds a part from an interrupted migration: say "
+                                         "--start-over to empty it and begin again"));
+  }
+  if (auto made = target.migrate(store::migrations()); !made) return made;
+  if (auto made = source.migrate(store::migrations()); !made) return made;
+  if (!*moved) {
+    if (auto usable = source.read_now(store::require_usable); !usable) return usable;
+  }
+  if (!*is_part) return {};
+  tables = tables_of(source);
+  if (!tables) return fail(tables.error());
+  auto removed = store::empty_tables(*tables, target);
+  if (!removed) return fail(removed.error());
+  report(fmt::format("start over: {} rows of the interrupted migration removed", *removed));
+  return {};
 }
 
 }  // namespace
@@ -196,21 +221,12 @@ Result<void> migrate_to(const Config& config, const Secret& url, bool start_over
   if (!journal) return fail(journal.error());
   auto source = open_source(config, **journal, clock, log);
   if (!source) return fail(source.error());
-  auto tables = tables_of(**source);
-  if (!tables) return fail(tables.error());
   auto target = open_target(url, log);
   if (!target) return fail(target.error());
-  if (auto made = (*target)->migrate(store::migrations()); !made) return fail(made.error());
-  auto part = read_note(**target, store::incomplete);
-  if (!part) return fail(part.error());
-  // Interrupted between the two last steps: both are marked, and the move is begun again.
-  auto moved = read_note(**source, store::moved_to);
-  if (!moved) return fail(moved.error());
-  if (!*moved || !*part) {
-    if (auto usable = (*source)->read_now(store::require_usable); !usable) return usable;
-  }
-  auto cleared = clear_target(**target, *tables, address, part->has_value(), start_over, report);
-  if (!cleared) return cleared;
+  auto prepared = prepare(**source, **target, address, start_over, report);
+  if (!prepared) return prepared;
+  auto tables = tables_of(**source);
+  if (!tables) return fail(tables.error());
 
   auto waiting = settle_source(**source, **journal, clock);
   if (!waiting) return fail(waiting.error());

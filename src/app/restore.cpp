@@ -46,6 +46,10 @@ Result<T> ask(sql::Database& database, F work) {
   return value;
 }
 
+std::string state_of(Time time) {
+  return time == Time{} ? "an unknown time" : service::utc(time);
+}
+
 std::string kept_name(const Path& database, Time now) {
   const std::string name = fmt::format("{}.replaced-{:%Y%m%dT%H%M%SZ}", database.string(),
                                        fmt::gmtime(std::chrono::system_clock::to_time_t(now)));
@@ -153,6 +157,14 @@ Result<void> heed_present(sql::Database& copy, const Path& database, const Resto
   return {};
 }
 
+Result<void> require_ours(const Path& file) {
+  auto opened = sql::SqliteConnection::open(file, sql::SqliteConnection::Mode::read, 8192);
+  if (!opened) return fail(opened.error());
+  auto application = store::note(**opened, "application");
+  if (application && *application == "mytoken") return {};
+  return fail(internal_error(file.string() + ": holds no tables of mytoken"));
+}
+
 Result<Prepared> prepare(const Config& config, const Path& copy, const Path& database,
                          const RestoreFlags& flags, const Clock& clock, Log& log) {
   auto keys = load_keys(config);
@@ -164,10 +176,6 @@ Result<Prepared> prepare(const Config& config, const Path& copy, const Path& dat
   auto opened = sql::open_sqlite(options, log);
   if (!opened) return fail(opened.error());
   sql::Database& made = **opened;
-  auto application = ask<std::optional<std::string>>(
-      made, [](sql::Connection& db) { return store::note(db, "application"); });
-  if (!application || *application != "mytoken")
-    return fail(internal_error("it holds no tables of mytoken"));
   const Newcomer newcomer{*keys, clock, "restore", true, config.accept_clock};
   if (auto fine = check_installation(made, **journal, newcomer); !fine) return fail(fine.error());
   if (auto migrated = made.migrate(store::migrations()); !migrated) return fail(migrated.error());
@@ -242,6 +250,7 @@ Result<Lines> restore(const Config& config, const Path& file, const RestoreFlags
   auto alone = sql::lock_file(*database, "a server runs on it; stop it first");
   if (!alone) return fail(alone.error());
   if (auto sound = sql::check_sqlite_file(*source); !sound) return fail(sound.error());
+  if (auto ours = require_ours(*source); !ours) return fail(ours.error());
   const Path copy = database->string() + ".restoring";
   const std::string kept = kept_name(*database, clock.now());
   std::error_code ignored;
@@ -260,11 +269,11 @@ Result<Lines> restore(const Config& config, const Path& file, const RestoreFlags
     sql::remove_sqlite_file(copy);
     return fail(internal_error(source->string() + ": not restored: " + prepared.error().cause));
   }
-  Lines lines{
-      fmt::format("restored: {}: {} mytokens, {} refresh tokens, state of {}", database->string(),
-                  prepared->holdings.mytokens - prepared->stayed_revoked,
-                  prepared->holdings.refresh_tokens, service::utc(prepared->holdings.newest))};
-  lines.push_back(fmt::format("lost time: from {} to {}", service::utc(prepared->holdings.newest),
+  Lines lines{fmt::format("restored: {}: {} mytokens, {} refresh tokens, state of {}",
+                          database->string(),
+                          prepared->holdings.mytokens - prepared->stayed_revoked,
+                          prepared->holdings.refresh_tokens, state_of(prepared->holdings.newest))};
+  lines.push_back(fmt::format("lost time: from {} to {}", state_of(prepared->holdings.newest),
                               service::utc(clock.now())));
   const store::Differences& lost = prepared->lost;
   if (lost.any()) {
@@ -290,6 +299,10 @@ Result<Lines> restored_otherwise(const Config& config, const std::string& state_
   if (!moment) return fail(moment.error());
   const Time now = clock.now();
   if (*moment > now) return fail(internal_error("the time " + state_time + " is in the future"));
+  if (config.database_url.empty() && !sql::is_sqlite_file(config.database_file)) {
+    return fail(
+        internal_error("there is no database at " + config.database_file + ": check database.url"));
+  }
   auto keys = load_keys(config);
   if (!keys) return fail(keys.error());
   auto journal = service::Journal::open(config.journal_file, log);

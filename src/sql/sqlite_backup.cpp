@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstring>
@@ -33,7 +34,9 @@ struct CloseHandle {
 };
 using Handle = std::unique_ptr<sqlite3, CloseHandle>;
 
-Error problem(const Path& file, const std::string& why) {
+// On one line, whatever the engine says.
+Error problem(const Path& file, std::string why) {
+  std::replace(why.begin(), why.end(), '\n', ' ');
   return internal_error(file.string() + ": " + why);
 }
 Error problem(const Path& file, sqlite3* handle) {
@@ -89,6 +92,12 @@ Result<void> sync_folder(const Path& file) {
   return sync(file.has_parent_path() ? file.parent_path() : Path("."), O_RDONLY | O_DIRECTORY);
 }
 
+// True also for a file that is not there.
+bool has_nothing(const Path& file) {
+  struct stat status {};
+  return ::stat(file.c_str(), &status) != 0 || status.st_size == 0;
+}
+
 // Everything into the file itself, as far as it can still be read.
 void empty_log(const Path& file) {
   auto handle = open(file, SQLITE_OPEN_READWRITE);
@@ -125,14 +134,15 @@ Result<void> copy_sqlite_file(const Path& from, const Path& to) {
 }
 
 Result<void> check_sqlite_file(const Path& file) {
+  if (::access(file.c_str(), R_OK) != 0) return fail(system_problem(file));
   if (!is_sqlite_file(file)) return fail(problem(file, "is not a SQLite database"));
   auto handle = open(file, SQLITE_OPEN_READONLY);
   if (!handle) return fail(handle.error());
   auto found = ask(file, handle->get(), "PRAGMA integrity_check(1)");
-  if (!found) return fail(problem(file, "is damaged: " + found.error().cause));
+  if (!found) return fail(problem(file, "is damaged (" + found.error().cause + ")"));
   if (*found != "ok") return fail(problem(file, "is damaged: " + *found));
   auto dangling = ask(file, handle->get(), "PRAGMA foreign_key_check");
-  if (!dangling) return fail(problem(file, "is damaged: " + dangling.error().cause));
+  if (!dangling) return fail(problem(file, "is damaged (" + dangling.error().cause + ")"));
   if (!dangling->empty())
     return fail(problem(file, "is damaged: rows of table " + *dangling + " refer to missing rows"));
   return {};
@@ -171,8 +181,8 @@ Result<void> replace_sqlite_file(const Path& made, const Path& file, const Path&
     empty_log(file);
     // A second name first: at no time is the place empty, for a server would make a new database.
     for (const char* ending : {"", "-wal"}) {
+      if (*ending != '\0' && has_nothing(beside(file, ending))) continue;
       if (::link(beside(file, ending).c_str(), beside(kept_as, ending).c_str()) == 0) continue;
-      if (*ending != '\0' && errno == ENOENT) continue;
       const int why = errno;
       std::error_code ignored;
       std::filesystem::remove(kept_as, ignored);
