@@ -17,6 +17,11 @@ class Histogram {
     ++total_;
   }
   void clear() { *this = {}; }
+  void add(const Histogram& other) {
+    for (std::size_t i = 0; i < counts_.size(); ++i)
+      counts_[i] += other.counts_[i];
+    total_ += other.total_;
+  }
   std::uint64_t count() const { return total_; }
 
   // The latency that the share `q` (0 to 1) of the requests did not exceed; 0 without requests.

@@ -1,5 +1,6 @@
 // A provider inside the server's process: what the access-token path costs without a network behind
-// it. Every refresh is granted, after a delay if one is set; refresh tokens are not rotated.
+// it. Every refresh is granted, after a delay if one is set, with a new refresh token if it
+// rotates.
 #pragma once
 #include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -13,8 +14,8 @@ namespace mytoken::bench {
 
 class InProcessProvider final : public net::HttpClient {
  public:
-  InProcessProvider(std::string issuer, std::chrono::milliseconds delay)
-      : issuer_(std::move(issuer)), delay_(delay) {}
+  InProcessProvider(std::string issuer, std::chrono::milliseconds delay, bool rotates = false)
+      : issuer_(std::move(issuer)), delay_(delay), rotates_(rotates) {}
 
   Task<net::HttpResponse> send(net::HttpRequest request) override {
     net::HttpResponse response;
@@ -35,13 +36,16 @@ class InProcessProvider final : public net::HttpClient {
     }
     response.body = "{\"access_token\":\"at-" + random_text(40) +
                     "\",\"token_type\":\"Bearer\",\"expires_in\":3600,"
-                    "\"scope\":\"openid profile email\"}";
+                    "\"scope\":\"openid profile email\"";
+    if (rotates_) response.body += ",\"refresh_token\":\"" + random_text(300) + "\"";
+    response.body += "}";
     co_return response;
   }
 
  private:
   std::string issuer_;
   std::chrono::milliseconds delay_;
+  bool rotates_;
 };
 
 }  // namespace mytoken::bench

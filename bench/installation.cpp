@@ -1,6 +1,8 @@
 // The configuration of the server, and the tokens that the load presents.
 #include "installation.h"
 
+#include <unistd.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <fstream>
 #include <stdexcept>
@@ -13,6 +15,7 @@
 #include "net/curl_client.h"
 #include "service/mint.h"
 #include "service/refresh.h"
+#include "sql/postgres.h"
 #include "store/ids.h"
 #include "store/proxies.h"
 #include "store/refresh_tokens.h"
@@ -57,6 +60,15 @@ Task<Secret> log_in(oidc::Provider& provider, net::HttpClient& http) {
   co_return std::move(answer->refresh_token);
 }
 
+Task<http::Response> counters(sql::Database& database) {
+  const auto* postgres = dynamic_cast<const sql::PostgresDatabase*>(&database);
+  const sql::PostgresCounters counted = postgres ? postgres->counters() : sql::PostgresCounters();
+  http::Response response;
+  response.headers.add("Content-Type", "text/plain");
+  response.body = std::to_string(counted.round_trips) + " " + std::to_string(counted.repeated);
+  co_return response;
+}
+
 Task<http::Response> bare(std::shared_ptr<const std::string> body) {
   http::Response response;
   response.headers.add("Content-Type", "application/json");
@@ -87,7 +99,8 @@ Installation::Installation(InstallationOptions options) : options_(std::move(opt
   overrides.log = &log_;
   if (options_.issuer.empty()) {
     options_.issuer = in_process_issuer;
-    provider_ = std::make_unique<InProcessProvider>(options_.issuer, options_.delay);
+    provider_ =
+        std::make_unique<InProcessProvider>(options_.issuer, options_.delay, options_.rotating);
     overrides.http = provider_.get();
   }
   app::Config config;
@@ -96,10 +109,13 @@ Installation::Installation(InstallationOptions options) : options_(std::move(opt
   config.http.limits.connections = most_connections;
   config.providers = {provider_settings()};
   config.signing = {options_.algorithm, (options_.folder / "key.pem").string()};
+  config.database_url = options_.database_url;
   config.database_file = (options_.folder / "mytoken.sqlite").string();
-  config.journal_file = (options_.folder / "journal").string();
-  std::filesystem::remove(config.signing.file);
-  require(app::make_key(config.signing, config.rsa_bits));
+  config.journal_file = (options_.folder / ("journal-" + std::to_string(::getpid()))).string();
+  if (!options_.join) {
+    std::filesystem::remove(config.signing.file);
+    require(app::make_key(config.signing, config.rsa_bits));
+  }
   instance_ = require(app::Instance::start(std::move(config), overrides));
   start_bare();
 }
@@ -119,6 +135,9 @@ void Installation::stop() {
 void Installation::start_bare() {
   const auto body = std::make_shared<const std::string>(bare_size, 'm');
   bare_router_.add({"GET", bare_path, [body](http::Request&) { return bare(body); }});
+  sql::Database& database = instance_->context().database;
+  bare_router_.add(
+      {"GET", counters_path, [&database](http::Request&) { return counters(database); }});
   http::ServerSettings settings;
   settings.threads = options_.threads;
   settings.issuer = instance_->config().http.issuer;

@@ -13,10 +13,13 @@
 namespace mytoken::bench {
 
 struct InstallationOptions {
-  std::filesystem::path folder;  // holds the database
+  std::filesystem::path folder;  // holds signing key and journals, and the embedded database
+  Secret database_url;           // of PostgreSQL; empty = the embedded one
+  bool join = false;             // one more server: with the signing key that is there
   crypto::Algorithm algorithm = crypto::Algorithm::es512;
   std::string issuer;                  // "" = the provider in this process, else reached over curl
   std::chrono::milliseconds delay{0};  // of the provider in this process
+  bool rotating = false;               // whether that one rotates refresh tokens
   unsigned threads = 1;
 };
 
@@ -24,6 +27,8 @@ struct InstallationOptions {
 inline constexpr std::string_view in_process_issuer = "https://provider.bench.example";
 // Of the bare server: answers 1.5 kB from memory.
 inline constexpr std::string_view bare_path = "/api/v0/bare";
+// Of the same: round trips to PostgreSQL and repeated functions since the start, as two numbers.
+inline constexpr std::string_view counters_path = "/api/v0/counters";
 
 class Installation {
  public:
@@ -37,6 +42,8 @@ class Installation {
   // "short" of the folder, one per line.
   void make_tokens(std::size_t count);
   std::uint16_t port() const { return instance_->port(); }
+  service::Context& context() { return instance_->context(); }
+  oidc::ProviderSettings provider_settings() const;
   std::uint16_t bare_port() const { return bare_->ports().at(0); }
   // Ends both servers.
   void stop();
@@ -45,7 +52,6 @@ class Installation {
   struct Sealed;
   void start_bare();
   std::vector<Secret> refresh_tokens(std::size_t count);
-  oidc::ProviderSettings provider_settings() const;
 
   InstallationOptions options_;
   SystemClock clock_;

@@ -95,7 +95,8 @@ struct Connection {
 class Load {
  public:
   explicit Load(const LoadPlan& plan) : plan_(plan), server_(plan.server) {
-    if (plan_.requests.empty()) throw std::runtime_error("there is nothing to send");
+    if (plan_.requests.empty() || plan_.ports.empty())
+      throw std::runtime_error("there is nothing to send");
     epoll_ = epoll_create1(EPOLL_CLOEXEC);
     if (epoll_ < 0) give_up("epoll");
     connections_.resize(plan_.connections);
@@ -147,7 +148,7 @@ class Load {
     setsockopt(connection.socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_port = htons(plan_.port);
+    address.sin_port = htons(plan_.ports[number % plan_.ports.size()]);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     if (::connect(connection.socket, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
       give_up("connect");
@@ -174,6 +175,7 @@ class Load {
   }
 
   void start_counting() {
+    if (plan_.mark) plan_.mark("start");
     counting_ = true;
     result_.latencies.clear();
     result_.failed = 0;
@@ -189,6 +191,7 @@ class Load {
     result_.requests = result_.latencies.count();
     result_.server_time = server_.processor_time() - server_time_before_;
     result_.peak_megabytes = server_.peak_megabytes();
+    if (plan_.mark) plan_.mark("stop");
   }
 
   void send_next(Connection& connection) {

@@ -5,7 +5,9 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "histogram.h"
@@ -13,7 +15,7 @@
 namespace mytoken::bench {
 
 struct LoadPlan {
-  std::uint16_t port = 0;  // on 127.0.0.1
+  std::vector<std::uint16_t> ports;  // on 127.0.0.1; connection c goes to port c % ports
   std::size_t connections = 64;
   // Whole requests. Connection c sends numbers c, c + connections, … and starts again at the end.
   std::vector<std::string> requests;
@@ -22,6 +24,8 @@ struct LoadPlan {
   std::chrono::milliseconds duration{4000};  // ignored with `once`
   std::string greeting;  // sent and answered on every connection before the clock starts
   pid_t server = 0;      // whose processor time and memory are reported; 0 = nobody's
+  // Called when the counting starts and when it ends, between two requests.
+  std::function<void(std::string_view)> mark;
 };
 
 struct LoadResult {

@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <exception>
 #include <fstream>
+#include <iostream>
 
 #include "load_client.h"
 
@@ -41,6 +42,14 @@ std::vector<std::string> requests_of(const std::string& path, const std::string&
   return requests;
 }
 
+// Whoever started us looks at the other processes between the line and his answer.
+void tell(std::string_view moment) {
+  std::printf("%.*s\n", static_cast<int>(moment.size()), moment.data());
+  std::fflush(stdout);
+  std::string answer;
+  std::getline(std::cin, answer);
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -49,11 +58,12 @@ int main(int argc, char** argv) {
   std::string body;
   std::string values;
   std::string greet;
+  bool marks = false;
   double warm_up = 1;
   double seconds = 4;
 
   CLI::App app("Load generator: keep-alive connections, one request in flight on each");
-  app.add_option("--port", plan.port)->required();
+  app.add_option("--port", plan.ports, "of each server")->required();
   app.add_option("--pid", plan.server, "process whose processor time and memory are reported");
   app.add_option("--connections", plan.connections);
   app.add_option("--path", path);
@@ -62,6 +72,8 @@ int main(int argc, char** argv) {
   app.add_option("--greet", greet, "path of a GET on each connection before the clock starts");
   app.add_flag("--once", plan.once, "every request once, instead of --seconds");
   app.add_option("--warm-up", warm_up, "seconds");
+  app.add_flag("--marks", marks,
+               "print start and stop around the counting, each answered by a line");
   app.add_option("--seconds", seconds);
   CLI11_PARSE(app, argc, argv);
 
@@ -75,6 +87,7 @@ int main(int argc, char** argv) {
     if (!greet.empty()) plan.greeting = get(greet);
     plan.warm_up = std::chrono::milliseconds(static_cast<long>(warm_up * 1000));
     plan.duration = std::chrono::milliseconds(static_cast<long>(seconds * 1000));
+    if (marks) plan.mark = tell;
     const auto result = mytoken::bench::run_load(plan);
     const auto requests = static_cast<double>(result.requests);
     const double elapsed = milliseconds(result.time) / 1000;

@@ -10,6 +10,7 @@
 
 #include "filler.h"
 #include "installation.h"
+#include "sql/postgres.h"
 #include "sql/sqlite.h"
 #include "store/schema.h"
 
@@ -18,6 +19,27 @@ namespace {
 using namespace mytoken;
 
 constexpr std::int64_t fill_cache_kib = 256 * 1024;
+
+void report(const Error& error) {
+  std::fprintf(stderr, "bench-server: error: %s\n", error.cause.c_str());
+}
+
+// The schema only; rows come from bench/fill_postgres.sql.
+int make_schema(const std::string& url) {
+  Log log(2, LogLevel::error, Log::Format::text);
+  sql::PostgresOptions options;
+  options.url = Secret(url);
+  auto database = sql::open_postgres(options, log);
+  if (!database) {
+    report(database.error());
+    return 1;
+  }
+  if (auto done = (*database)->migrate(store::migrations()); !done) {
+    report(done.error());
+    return 1;
+  }
+  return 0;
+}
 
 int fill_database(const std::filesystem::path& folder, std::int64_t tokens) {
   Log log(2, LogLevel::error, Log::Format::text);
@@ -34,7 +56,7 @@ int fill_database(const std::filesystem::path& folder, std::int64_t tokens) {
     if (done) done = bench::fill(**database, clock, tokens, std::string(bench::in_process_issuer));
   }
   if (done) return 0;
-  std::fprintf(stderr, "bench-server: error: %s\n", done.error().cause.c_str());
+  report(done.error());
   return 1;
 }
 
@@ -51,7 +73,7 @@ int serve(bench::InstallationOptions options, std::size_t used) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   bench::Installation installation(std::move(options));
-  installation.make_tokens(used);
+  if (used > 0) installation.make_tokens(used);
   std::printf("%d %d\n", int{installation.port()}, int{installation.bare_port()});
   std::fflush(stdout);
   int received = 0;
@@ -65,6 +87,7 @@ int serve(bench::InstallationOptions options, std::size_t used) {
 int main(int argc, char** argv) {
   bench::InstallationOptions options;
   std::string folder;
+  std::string database;
   std::string algorithm = "ES512";
   std::int64_t tokens = 1000;
   std::size_t used = 1024;
@@ -72,8 +95,10 @@ int main(int argc, char** argv) {
 
   CLI::App app("The server of the benchmarks");
   app.require_subcommand(1);
-  app.add_option("--folder", folder, "of the database")->required();
-  CLI::App* fill_command = app.add_subcommand("fill", "make a database with stored tokens");
+  app.add_option("--folder", folder, "of keys, journals, and the embedded database")->required();
+  app.add_option("--database", database, "URL of PostgreSQL instead of the embedded one");
+  CLI::App* fill_command = app.add_subcommand(
+      "fill", "make a database with stored tokens (of PostgreSQL: the schema only)");
   fill_command->add_option("--tokens", tokens);
   CLI::App* serve_command = app.add_subcommand("serve", "serve the database");
   serve_command->add_option("--used", used, "tokens to make for the load");
@@ -81,13 +106,16 @@ int main(int argc, char** argv) {
   serve_command->add_option("--issuer", options.issuer, "provider; without it one in the process");
   serve_command->add_option("--delay", delay, "milliseconds, of the provider in the process");
   serve_command->add_option("--threads", options.threads);
+  serve_command->add_flag("--join", options.join, "one more server of an installation that runs");
   CLI11_PARSE(app, argc, argv);
 
   try {
-    if (*fill_command) return fill_database(folder, tokens);
+    if (*fill_command)
+      return database.empty() ? fill_database(folder, tokens) : make_schema(database);
     const auto parsed = crypto::parse_algorithm(algorithm);
     if (!parsed) throw std::runtime_error("unknown algorithm " + algorithm);
     options.folder = folder;
+    options.database_url = Secret(database);
     options.algorithm = *parsed;
     options.delay = std::chrono::milliseconds(delay);
     return serve(std::move(options), used);
