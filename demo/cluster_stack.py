@@ -403,19 +403,20 @@ class Cluster:
         """Ends everything; the data are temporary, so the databases need not end in order."""
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
-            for part in (self.proxy, *self.servers):
-                if part and part.runs:
+            for part in self.servers:
+                if part.runs:
                     part.process.child.terminate()
-            for part in (*self.servers, self.provider):
-                if part:
-                    part.stop(5)
             for node in self.nodes:
                 if node.runs:
                     node.process.child.kill()  # first, or it would start its PostgreSQL again
                     node.process.child.wait()
-                with contextlib.suppress(StackError):
-                    node.end_postgres(signal.SIGQUIT)
-                node.end_postgres(signal.SIGKILL)
+                node.end_postgres(signal.SIGQUIT)
+            for part in self.servers:  # a second SIGTERM would be an order to hurry
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    part.process and part.process.child.wait(5)
+                part.kill()
+            if self.provider:
+                self.provider.stop(5)
             if self.proxy:
                 self.proxy.stop(5)
             for part in self.etcd:
