@@ -119,6 +119,7 @@ PARTS = {
     "contract": lambda: scripted("contract"),
     "conformance": lambda: scripted("conformance"),
     "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
+    "fault": lambda: scripted("fault", "scripted-provider", "mytoken-server-faulty", "fault-disk"),
     "asan": lambda: units("asan", ASAN_UNITS),
     "tsan": lambda: units("tsan", TSAN_UNITS),
     "fuzz": fuzz,
