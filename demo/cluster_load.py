@@ -15,6 +15,7 @@ from cluster_ledger import Token
 
 PATIENCE = 60  # seconds from the first try to the success
 ONE_TRY = 50  # seconds for one answer; the service may take its turn on a refresh token first
+NOT_REACHED = "no server is ready"  # in HAProxy's own answer to what it sent to nobody
 PASSWORDS = {"alice": "wonderland", "bob": "bobby-pins", "carol": "christmas"}  # accounts of provider.mjs
 EVERYTHING = ["AT", "tokeninfo", "manage_mytokens", "create_mytoken", "settings"]
 API = "/api/v0"
@@ -43,7 +44,7 @@ class Client:
         `expected` are the statuses that are no error.
         """
         begin = time.monotonic()
-        unknown = 0
+        tries = unknown = 0
         pause = 0.25
         while True:
             self.ledger.count("requests")
@@ -59,20 +60,22 @@ class Client:
                 if answer.http_version != ("HTTP/2" if self.http2 else "HTTP/1.1"):
                     self._fail(path, body, f"answered by {answer.http_version}")
                 if answer.status_code not in expected:
-                    self._fail(path, body, f"{problem} after {took:.1f} s and {unknown} repetitions")
+                    self._fail(path, body, f"{problem} after {took:.1f} s and {tries} repetitions")
                 if took > PATIENCE:
-                    self._fail(path, body, f"success only after {took:.1f} s and {unknown} repetitions")
+                    self._fail(path, body, f"success only after {took:.1f} s and {tries} repetitions")
                 self.ledger.count(answer.http_version)
                 if answer.status_code < 300:
                     self.ledger.succeeded(took)
                 return answer, unknown
             self.ledger.count("503" if answer is not None else "broken")
+            reached = answer is None or NOT_REACHED not in answer.text
             if answer is not None and not (asked or "").isdigit():
                 self._fail(path, body, f"503 without a Retry-After in seconds: {problem}")
-            unknown += 1
+            tries += 1
+            unknown += reached
             wait = max(int(asked or 0), pause) * random.uniform(1, 1.3)
             if took + wait > PATIENCE:
-                self._fail(path, body, f"no success after {took:.1f} s and {unknown} tries, last: {problem}")
+                self._fail(path, body, f"no success after {took:.1f} s and {tries} tries, last: {problem}")
             pause = min(2 * pause, 4)
             await asyncio.sleep(wait)
 

@@ -31,6 +31,7 @@ NODES = 3  # of etcd, of PostgreSQL, and servers
 TIMES = {"ttl": 10, "loop_wait": 2, "retry_timeout": 3}
 # Seconds for which the provider honours the predecessor of a refresh token, as production providers can be told to.
 PROVIDER_GRACE = 60
+PROVIDER_DELAY = 150  # milliseconds, as over a wide-area network
 # How long a program may take to be ready. Generous: a busy machine is no fault.
 PATIENCE = 40
 _LIBC = ctypes.CDLL(None, use_errno=True)
@@ -276,8 +277,10 @@ class Cluster:
 
     def _start_provider(self, port):
         self.say("starting the provider")
-        self.provider = Part(self, "provider", "OpenID provider", port, [ROOT / "scripts" / "node", ROOT / "demo" / "provider.mjs"], user=False)
-        self.provider.command = ["env", f"PORT={port}", f"REDIRECT={self.issuer}/redirect", "ROTATE=1", f"ROTATE_GRACE={PROVIDER_GRACE}", *self.provider.command]
+        settings = {"PORT": port, "REDIRECT": f"{self.issuer}/redirect", "ROTATE": 1, "ROTATE_GRACE": PROVIDER_GRACE,
+                    "DELAY": PROVIDER_DELAY}
+        command = ["env", *(f"{k}={v}" for k, v in settings.items()), ROOT / "scripts" / "node", ROOT / "demo" / "provider.mjs"]
+        self.provider = Part(self, "provider", "OpenID provider", port, command, user=False)
         self.provider.start()
         self.provider.process.wait_for(r"^provider at ", PATIENCE)
 

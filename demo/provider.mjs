@@ -1,12 +1,14 @@
 // The OpenID provider of the demo and of the end-to-end tests: npm `oidc-provider` with login and consent pages of its own.
 //
-//   PORT=9090 [REDIRECT=http://127.0.0.1:8000/redirect,...] [ROTATE=1] [ROTATE_GRACE=0] [AT_TTL=3600] scripts/node demo/provider.mjs
+//   PORT=9090 [REDIRECT=http://127.0.0.1:8000/redirect,...] [ROTATE=1] [ROTATE_GRACE=0] [DELAY=0] [AT_TTL=3600] \
+//     scripts/node demo/provider.mjs
 //
 // Prints `provider at <issuer>` when it accepts requests. Client `mytoken` / `mytoken-secret`, users below. PKCE is
 // required, the callback carries `iss` (RFC 9207), and with ROTATE=1 a refresh token is good for one use: reusing an old one
 // ends the whole grant, as real providers do. With ROTATE_GRACE the immediate predecessor of the newest refresh token is
 // honoured for so many seconds after its use, for clients that died before they could keep the successor (Okta and Auth0
-// have the same setting). Access tokens are JWTs (RFC 9068) for the resource asked for (RFC 8707), or
+// have the same setting); a token request is answered after DELAY milliseconds. Access tokens are JWTs (RFC 9068) for the
+// resource asked for (RFC 8707), or
 // for `<issuer>/storage` if none was. `/demo/grants?user=` tells tests whether a user's grants are alive,
 // `/demo/rotation` how many refresh tokens were rotated, honoured by grace, and found to be reused.
 import { createHash, generateKeyPairSync, randomBytes, timingSafeEqual } from 'node:crypto';
@@ -20,6 +22,7 @@ const oidcScopes = ['openid', 'offline_access', 'profile', 'email'];
 
 // The library's own memory adapter forgets after 1000 entries; a demo may stay up longer.
 const entries = new Map();
+const delay = Number(process.env.DELAY ?? 0);
 const grace = Number(process.env.ROTATE_GRACE ?? 0);
 const newest = new Map(); // of each grant: how often its newest refresh token was rotated
 const rotation = { rotated: 0, by_grace: 0, reused: 0 };
@@ -128,6 +131,11 @@ async function grantFor({ grantId, session, params, prompt }) {
 }
 
 provider.use(async (ctx, next) => {
+  if (delay > 0 && ctx.path === '/token') {
+    await next();
+    await new Promise((resolve) => setTimeout(resolve, delay)); // it has acted already, as if the way back were long
+    return;
+  }
   if (ctx.path === '/demo/grants') {
     const alive = [...entries].filter(([k, v]) => k.startsWith('RefreshToken:') && v.accountId === ctx.query.user && !v.consumed);
     ctx.body = { usable_refresh_tokens: alive.length };
