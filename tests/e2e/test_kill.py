@@ -16,7 +16,7 @@ import urllib.parse
 import stack
 from api import ACCESS, TOKENINFO, Api
 
-POINTS = ["after_reserve", "before_provider_call", "after_provider_reply", "after_successor_stored", "after_settle"]
+POINTS = ["after_reserve", "before_provider_call", "after_provider_reply", "after_settle"]
 LIMIT = 3
 
 

@@ -111,6 +111,7 @@ class Client:
 
     def log_in(self, kind=None):
         """A whole login. The Token, or None if it did not come to its end."""
+        era = self.ledger.era
         restrictions, rotation = kind or self.random.choice(KINDS)
         user = f"user-{self.unique()}"
         asked = {"grant_type": "oidc_flow", "oidc_issuer": self.op, "restrictions": restrictions, "capabilities": CAPABILITIES}
@@ -137,7 +138,7 @@ class Client:
 
         def make(text):
             return self.ledger.add_token(self.ledger.add_family(user), None, text, limit, other, rotation)
-        code = self.ledger.add_code("polling", start.json["polling_code"], make)
+        code = self.ledger.add_code("polling", start.json["polling_code"], era, make)
         if self.random.random() < 0.1:
             return None  # fetched later, perhaps by somebody else
         self.redeem(code)
@@ -221,6 +222,7 @@ class Client:
             return self.ask_subtoken(token, body)
 
     def ask_subtoken(self, token, body):
+        era = self.ledger.era
         answer = self.send(token, MYTOKEN, body)
         if answer.unknown:
             with self.ledger.lock:
@@ -239,15 +241,16 @@ class Client:
             with self.ledger.lock:
                 token.other_uses += 1
             if "transfer_code" in json:
-                self.ledger.add_code("subtoken", json["transfer_code"], make, token)
+                self.ledger.add_code("subtoken", json["transfer_code"], era, make, token)
             else:
                 make(json["mytoken"])
         return self.settle(token, answer, note)
 
     def make_code(self, token):
+        era = self.ledger.era
         answer = self.send(token, TRANSFER, {"mytoken": token.text})
         if answer.status == 200:
-            self.ledger.add_code("transfer", answer.json["transfer_code"], None, token)
+            self.ledger.add_code("transfer", answer.json["transfer_code"], era, None, token)
         return answer
 
     def revoke(self, token, recursive):

@@ -8,7 +8,7 @@ import time
 # Planted points, what a single client does to meet them, and whether a kill there may leave a successor unstored.
 ACCESS_POINTS = {
     "before_reserve": False, "after_reserve": False, "before_provider_call": False, "after_provider_reply": True,
-    "after_successor_stored": False, "after_settle": False, "before_commit": True, "after_commit": False,
+    "after_settle": False, "before_commit": True, "after_commit": False,
 }
 OTHER_POINTS = {
     "before_subtoken_stored": "subtoken", "after_subtoken_stored": "subtoken", "after_code_stored": "code",
@@ -60,7 +60,7 @@ def kill_at_access_point(world, random):
     world.restart_with(f"{point}:{random.randint(1, 4)}")
     client = world.client([world.servers[0].address])
     world.stock_up(client)
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 0.8
     while world.servers[0].child.poll() is None and time.monotonic() < deadline:
         tokens = world.tokens()
         if tokens:
@@ -80,7 +80,7 @@ def kill_at_other_point(world, random):
     world.restart_with(f"{point}:{random.randint(1, 2)}")
     client = world.client([world.servers[0].address])
     world.stock_up(client)
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 0.8
     while world.servers[0].child.poll() is None and time.monotonic() < deadline:
         tokens = [t for t in world.tokens() if not t.rotation] or [None]
         token = random.choice(tokens)

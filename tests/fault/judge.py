@@ -53,7 +53,7 @@ class Judge:
         """Every code that was handed out and not used works once; those that were used do not."""
         left = []
         for code in self.ledger.codes:
-            if code.expired:
+            if code.expired or code.era < self.ledger.era:
                 continue
             source = code.source.state if code.source else "live"
             new = code.redeemed == 0 and code.unanswered == 0 and source == "live"
@@ -78,8 +78,10 @@ class Judge:
 
     def check(self, tokens):
         """`tokens`: those to look at. Server, database and provider work."""
-        for token in tokens:  # first what is open: the provider forgives what an unanswered request left, and counts
-            if token.pending or token.state == "maybe" or token.family.excuses:
+        # First what is open: the provider forgives what an unanswered request or a lost reply left, and counts it.
+        open_ = {s["user"] for s in self.provider.sessions(self.start) if s["lost_replies"]}
+        for token in tokens:
+            if token.pending or token.state == "maybe" or token.family.excuses or token.family.user in open_:
                 self.use(token)
         self.use_codes()
         self.ask_provider()

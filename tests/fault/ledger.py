@@ -68,8 +68,9 @@ class Token:
 class Code:
     """A single-use code: for a token that exists (transfer), a new one (subtoken), or a finished login (polling)."""
 
-    def __init__(self, kind, text, make, source=None):
+    def __init__(self, kind, text, era, make, source=None):
         self.kind, self.text = kind, text
+        self.era = era  # in which it was asked for
         self.make = make  # text -> Token, for a code that is the only way to its token
         self.source = source  # the Token it stands for, or that the new one is made from
         self.token = None
@@ -84,6 +85,7 @@ class Ledger:
         self.lock = threading.Lock()
         self.families, self.tokens, self.codes = {}, [], []
         self.acknowledged = 0
+        self.era = 0  # grows when the clock jumps: what lives for minutes is over then
         self.findings = []  # (kind, text): kind is lost, overused or reused
 
     def acknowledge(self, count=1):

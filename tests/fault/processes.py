@@ -50,6 +50,7 @@ class Switches:
             file.write(int(seconds * 1_000_000).to_bytes(8, sys.byteorder, signed=True))
 
     def fill_disk(self, full):
+        self.is_full = full
         with open(self.disk, "r+b") as file:
             file.write(b"\1" if full else b"\0")
 

@@ -80,6 +80,10 @@ class World:
                 self.kills += 1  # it met its point while it started
                 server.start()
 
+    def ready_to_start(self):
+        """Nothing that a server needs is away; the fault functions mend the rest before they start servers."""
+        return not self.switches.is_full and (not self.base.postgres or self.base.postgres.child is not None)
+
     def restart_with(self, point):
         """The first server once more, with a planted point. Nothing is under way, so its end is no event."""
         self.servers[0].kill()
@@ -133,6 +137,8 @@ class World:
             during()
         finally:
             stop.set()
+            if self.ready_to_start():
+                self.start()  # who waits for what a killed server had in use goes on
             for thread in threads:
                 thread.join()
             for client in clients:
@@ -164,9 +170,11 @@ class World:
     def jump(self, hours):
         """The clock moves on for good; what lives for minutes is over."""
         self.hours += hours
+        self.ledger.era += 1
         for code in self.ledger.codes:
             code.expired = True
         self.switches.shift_clock(self.hours * HOUR)
+        self.ledger.era += 1
 
     # ---- the end of a run
 
