@@ -177,7 +177,7 @@ Result<RestoreReport> mark_restored(sql::Database& database, const RestoreOption
 
 Result<std::optional<Restore>> restore_around(sql::Connection& db, Time moment) {
   return db.one(
-      "SELECT state_time, restored FROM restores WHERE state_time <= $1 AND restored >= $1 ORDER "
+      "SELECT state_time, restored FROM restores WHERE state_time <= $1 AND restored > $1 ORDER "
       "BY id DESC LIMIT 1",
       [](const sql::Row& r) {
         return Restore{r.time(0), r.time(1)};
