@@ -285,6 +285,8 @@ class Cluster:
         self.provider.process.wait_for(r"^provider at ", PATIENCE)
 
     def _start_servers(self, ports):
+        if not (BUILD / "mytoken-server").exists():
+            raise StackError(f"{BUILD / 'mytoken-server'} is not built")
         self.say("starting the servers")
         hosts = ",".join(f"{HOST}:{node.port}" for node in self.nodes)
         shared = self.folder / "shared"
