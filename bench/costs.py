@@ -61,6 +61,7 @@ def statements(run):
     """Every statement of an access token: how often by request, and what it costs inside the database."""
     run.cluster.sql("SELECT pg_stat_statements_reset()")
     server = run.serve()
+    run.know_tables()
     try:
         run.cluster.sql("SELECT pg_stat_statements_reset()")
         before = run.cluster.sql("SELECT count(*) FROM access_tokens", "bench")[0][0]
@@ -85,13 +86,22 @@ def statements(run):
 def costs(run, waited):
     """The file for bench-simulate: what an access token costs whom. `waited`: figures of lease_run with one server."""
     server = run.serve()
+    run.know_tables()
     try:
         ceiling = run.ceiling([server])
         warm = run.load([server], 0, *run.present("/api/v0/token/access", run.access_body), "--seconds", str(run.options.seconds))
     finally:
         server.stop()
     run.row("access token (the costs)", warm, ceiling)
+    server = run.serve("--rotating")
+    run.know_tables()
+    try:
+        rotating = run.load([server], 0, *run.present("/api/v0/token/access", run.access_body), "--seconds", str(run.options.seconds))
+    finally:
+        server.stop()
+    run.row("access token, the provider rotates", rotating)
     server = run.serve("--used", str(COLD), "--algorithm", "ES256")
+    run.know_tables()
     try:
         run.cluster.checkpoint()
         cold = run.load([server], 0, *run.present("/api/v0/token/access", run.access_body), "--once")
@@ -105,6 +115,10 @@ def costs(run, waited):
         "ceiling_us": (per_request(ceiling, "server", 1e6), "of a bare HTTP answer in the same process"),
         "backends_us": (per_request(warm, "backends", 1e6), "processor time of PostgreSQL's backends"),
         "background_us": (background, "of its other processes: WAL writer, checkpointer, autovacuum"),
+        "successor_us": (max(0.0, per_request(rotating, "backends", 1e6) - per_request(warm, "backends", 1e6)),
+                         "of the backends, more when the provider rotates the refresh token"),
+        "server_rotating_us": (per_request(rotating, "server", 1e6), "processor time of the server then"),
+        "round_trips_rotating": (per_request(rotating, "round_trips"), "to the database then"),
         "load_us": (per_request(warm, "load", 1e6), "of the load generator"),
         "round_trips": (per_request(warm, "round_trips"), "to the database"),
         "commits": (per_request(warm, "commits"), "transactions that wrote or read"),

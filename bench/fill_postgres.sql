@@ -26,7 +26,7 @@ INSERT INTO mytokens (id, parent_id, user_id, refresh_token_id, sealed_key, name
   expires_at, capabilities, restrictions)
 SELECT pg_temp.token(i), CASE WHEN i % 4 > 0 THEN pg_temp.token(i - i % 4) END, pg_temp.scattered('user', i / 10),
   pg_temp.scattered('refresh', i / 4), sha512(('key' || i)::bytea) || substr(sha512(i::text::bytea), 1, 14), 'filler ' || i, 1,
-  :moment, '192.0.2.1', :moment * 1000000, :moment + 2592000 + i % 86400, '["AT","tokeninfo","create_mytoken"]',
+  :moment, '192.0.2.1', :moment::bigint * 1000000, :moment + 2592000 + i % 86400, '["AT","tokeninfo","create_mytoken"]',
   '[{"exp":1893456000,"scope":"openid profile email"}]'
 FROM generate_series(0, :tokens - 1) i;
 

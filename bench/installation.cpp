@@ -108,14 +108,17 @@ Installation::Installation(InstallationOptions options) : options_(std::move(opt
   config.http.threads = options_.threads;
   config.http.limits.connections = most_connections;
   config.providers = {provider_settings()};
-  config.signing = {options_.algorithm, (options_.folder / "key.pem").string()};
+  // An installation keeps its keys: one of each algorithm, and all of them verify.
+  config.signing = key_of(options_.algorithm);
+  for (const crypto::Algorithm other : {crypto::Algorithm::es256, crypto::Algorithm::es512}) {
+    const app::SigningKeyFile key = key_of(other);
+    if (other != options_.algorithm && std::filesystem::exists(key.file))
+      config.verification_keys.push_back(key);
+  }
   config.database_url = options_.database_url;
   config.database_file = (options_.folder / "mytoken.sqlite").string();
   config.journal_file = (options_.folder / ("journal-" + std::to_string(::getpid()))).string();
-  if (!options_.join) {
-    std::filesystem::remove(config.signing.file);
-    require(app::make_key(config.signing, config.rsa_bits));
-  }
+  require(app::make_key(config.signing, config.rsa_bits));
   instance_ = require(app::Instance::start(std::move(config), overrides));
   start_bare();
 }
@@ -144,6 +147,11 @@ void Installation::start_bare() {
   bare_ = std::make_unique<http::Server>(settings, bare_router_, log_);
   require(bare_->listen());
   bare_thread_ = std::thread([this] { bare_->run(); });
+}
+
+app::SigningKeyFile Installation::key_of(crypto::Algorithm algorithm) const {
+  const std::string file = "key-" + std::string(crypto::name(algorithm)) + ".pem";
+  return {algorithm, (options_.folder / file).string()};
 }
 
 oidc::ProviderSettings Installation::provider_settings() const {

@@ -13,9 +13,8 @@
 namespace mytoken::bench {
 
 struct InstallationOptions {
-  std::filesystem::path folder;  // holds signing key and journals, and the embedded database
+  std::filesystem::path folder;  // holds signing keys and journals, and the embedded database
   Secret database_url;           // of PostgreSQL; empty = the embedded one
-  bool join = false;             // one more server: with the signing key that is there
   crypto::Algorithm algorithm = crypto::Algorithm::es512;
   std::string issuer;                  // "" = the provider in this process, else reached over curl
   std::chrono::milliseconds delay{0};  // of the provider in this process
@@ -52,6 +51,7 @@ class Installation {
   struct Sealed;
   void start_bare();
   std::vector<Secret> refresh_tokens(std::size_t count);
+  app::SigningKeyFile key_of(crypto::Algorithm algorithm) const;
 
   InstallationOptions options_;
   SystemClock clock_;

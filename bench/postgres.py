@@ -95,9 +95,7 @@ class Cluster:
         """The rows as lists of texts."""
         return [line.split("|") for line in self.psql("-c", text, database=database).splitlines()]
 
-    def fresh_database(self):
-        self.close_session()
-        self.sql("DROP DATABASE IF EXISTS bench WITH (FORCE)")
+    def make_database(self):
         self.sql("CREATE DATABASE bench")
 
     def checkpoint(self):

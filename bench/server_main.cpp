@@ -106,7 +106,7 @@ int main(int argc, char** argv) {
   serve_command->add_option("--issuer", options.issuer, "provider; without it one in the process");
   serve_command->add_option("--delay", delay, "milliseconds, of the provider in the process");
   serve_command->add_option("--threads", options.threads);
-  serve_command->add_flag("--join", options.join, "one more server of an installation that runs");
+  serve_command->add_flag("--rotating", options.rotating, "the provider in the process rotates");
   CLI11_PARSE(app, argc, argv);
 
   try {

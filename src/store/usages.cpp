@@ -35,13 +35,14 @@ Result<std::optional<Link>> charge(sql::Transaction& db, const Link& at, UsageKi
 
 // Takes 1 back from at most `levels` clauses of a chain.
 Result<void> give_back(sql::Transaction& db, Link next, UsageKind kind, int levels) {
-  const std::string_view sql = kind == UsageKind::at
-                                   ? "UPDATE clauses SET used_at = used_at - 1 WHERE mytoken_id = "
-                                     "$1 AND hash = $2 AND used_at > 0 "
-                                     "RETURNING parent_mytoken_id, parent_hash"
-                                   : "UPDATE clauses SET used_other = used_other - 1 WHERE "
-                                     "mytoken_id = $1 AND hash = $2 AND used_other > 0 "
-                                     "RETURNING parent_mytoken_id, parent_hash";
+  const std::string_view sql =
+      kind == UsageKind::at
+          ? "UPDATE clauses SET used_at = used_at - 1 WHERE mytoken_id = "
+            "$1 AND hash = $2 AND used_at > 0 AND "
+            "(uses_unknown = 0 OR limit_at IS NULL) RETURNING parent_mytoken_id, parent_hash"
+          : "UPDATE clauses SET used_other = used_other - 1 WHERE "
+            "mytoken_id = $1 AND hash = $2 AND used_other > 0 AND "
+            "(uses_unknown = 0 OR limit_other IS NULL) RETURNING parent_mytoken_id, parent_hash";
   for (int level = 0; next.mytoken_id && next.hash && level < levels; ++level) {
     auto row = db.one(sql, link_of, Blob{*next.mytoken_id}, Blob{*next.hash});
     if (!row) return tl::unexpected(row.error());
@@ -74,24 +75,66 @@ Result<void> add_clauses(sql::Transaction& db, const std::string& mytoken_id,
   return {};
 }
 
+namespace {
+
+ClauseRow clause_of(const sql::Row& r) {
+  ClauseRow row{
+      r.bytes(0), r.optional_integer(1), r.optional_integer(2), r.integer(3), r.integer(4), {}, {},
+      r.flag(7)};
+  if (!r.is_null(5)) row.parent_mytoken_id = r.bytes(5);
+  if (!r.is_null(6)) row.parent_hash = r.bytes(6);
+  return row;
+}
+
+}  // namespace
+
 Result<std::vector<ClauseRow>> clauses_of(sql::Connection& db, const std::string& mytoken_id) {
   return db.all(
-      "SELECT hash, limit_at, limit_other, used_at, used_other, parent_mytoken_id, parent_hash "
-      "FROM clauses "
-      "WHERE mytoken_id = $1",
-      [](const sql::Row& r) {
-        ClauseRow row{r.bytes(0),
-                      r.optional_integer(1),
-                      r.optional_integer(2),
-                      r.integer(3),
-                      r.integer(4),
-                      {},
-                      {}};
-        if (!r.is_null(5)) row.parent_mytoken_id = r.bytes(5);
-        if (!r.is_null(6)) row.parent_hash = r.bytes(6);
-        return row;
-      },
-      Blob{mytoken_id});
+      "SELECT hash, limit_at, limit_other, used_at, used_other, parent_mytoken_id, parent_hash, "
+      "uses_unknown FROM clauses WHERE mytoken_id = $1",
+      clause_of, Blob{mytoken_id});
+}
+
+Result<std::vector<ClauseRow>> clauses_behind(sql::Connection& db, const std::string& short_token) {
+  return db.all(
+      "SELECT hash, limit_at, limit_other, used_at, used_other, parent_mytoken_id, parent_hash, "
+      "uses_unknown FROM clauses WHERE mytoken_id = "
+      "(SELECT mytoken_id FROM proxies WHERE id = $1 AND kind = 'short_token')",
+      clause_of, Blob{short_token});
+}
+
+Result<ClauseLinks> clauses_above(sql::Connection& db, const std::string& mytoken_id) {
+  ClauseLinks links;
+  const auto link = [&links](const sql::Row& r) {
+    std::optional<ClauseKey> parent;
+    if (!r.is_null(2) && !r.is_null(3)) parent = ClauseKey{r.bytes(2), r.bytes(3)};
+    links.insert_or_assign(ClauseKey{r.bytes(0), r.bytes(1)}, std::move(parent));
+    return true;
+  };
+  // Of the two columns of a link the hash is asked for NULL: the other one has an index of its own,
+  // and PostgreSQL would read all of it while its statistics say that nobody has a parent.
+  auto rows = db.all(
+      "WITH RECURSIVE line (mytoken_id, hash, depth) AS ("
+      "SELECT parent_mytoken_id, parent_hash, 1 FROM clauses WHERE mytoken_id = $1 AND "
+      "parent_hash IS NOT NULL UNION "
+      "SELECT c.parent_mytoken_id, c.parent_hash, line.depth + 1 FROM clauses c JOIN line ON "
+      "c.mytoken_id = line.mytoken_id AND c.hash = line.hash WHERE c.parent_hash IS NOT NULL "
+      "AND line.depth < 1000) "
+      "SELECT c.mytoken_id, c.hash, c.parent_mytoken_id, c.parent_hash FROM line JOIN clauses c ON "
+      "c.mytoken_id = line.mytoken_id AND c.hash = line.hash",
+      link, Blob{mytoken_id});
+  if (!rows) return tl::unexpected(rows.error());
+  return links;
+}
+
+Result<void> charge_clause(sql::Transaction& db, const ClauseKey& clause, UsageKind kind) {
+  const std::string_view sql =
+      kind == UsageKind::at ? "UPDATE clauses SET used_at = used_at + 1 WHERE mytoken_id = $1 AND "
+                              "hash = $2 AND (limit_at IS NULL OR used_at < limit_at)"
+                            : "UPDATE clauses SET used_other = used_other + 1 WHERE mytoken_id = "
+                              "$1 AND hash = $2 AND (limit_other IS NULL OR used_other < "
+                              "limit_other)";
+  return db.must(sql, Blob{clause.mytoken_id}, Blob{clause.hash});
 }
 
 Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id,
