@@ -9,6 +9,7 @@
 #include <filesystem>
 
 #include "app/keys.h"
+#include "app/maintenance.h"
 #include "app/serve.h"
 #include "app/server.h"
 
@@ -61,7 +62,8 @@ int init(const Config& config) {
     print_error(database.error().cause);
     return 1;
   }
-  fmt::print("database: {} ({})\n", embedded ? config.database_file : "PostgreSQL", existed ? "up to date" : "made");
+  fmt::print("database: {} ({})\n", embedded ? config.database_file : "PostgreSQL",
+             existed ? "up to date" : "made");
   return 0;
 }
 
@@ -114,11 +116,15 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
       ->allow_extra_args(false);
   app.add_flag("--allow-unknown-keys", options.allow_unknown_keys,
                "warn of unknown keys instead of refusing them");
+  bool accept_clock = false;
+  app.add_flag("--accept-clock", accept_clock,
+               "serve although the database holds times in the future of this server's clock");
   app.add_subcommand("serve", "run the server (default)");
   const CLI::App* init_command =
       app.add_subcommand("init", "make the signing key and the database if they are missing");
   const CLI::App* check_command =
       app.add_subcommand("check-config", "check the configuration without the network");
+  MaintenanceCommands maintenance(app);
   const CLI::App* version_command = app.add_subcommand("version", "show the version");
   try {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
@@ -141,6 +147,8 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
     return 1;
   }
   if (init_command->parsed()) return init(loaded.config);
+  loaded.config.accept_clock = accept_clock;
+  if (maintenance.parsed()) return maintenance.run(loaded.config, environment);
   // Not to the log, whose level may hide them.
   print_problems(loaded.warnings, "warning");
   return serve(std::move(loaded.config));

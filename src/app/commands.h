@@ -1,5 +1,6 @@
-// The command line of mytoken-server (operations.md §19.7): serve, init, check-config, version.
-// Results go to stdout; everything else to stderr as "mytoken-server: error: …".
+// The command line of mytoken-server (operations.md §19.7): serve, init, check-config, backup,
+// restore, migrate-to, version. Results go to stdout; everything else to stderr as "mytoken-server:
+// error: …".
 #pragma once
 #include <string>
 #include <vector>

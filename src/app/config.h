@@ -42,6 +42,7 @@ struct Config {
   Secret database_url;        // of a PostgreSQL database; empty: the embedded one
   std::string database_file;  // of the embedded one
   std::string journal_file;
+  bool accept_clock = false;  // of the command line: stored times in the future are no obstacle
 
   LogTarget internal_log;
   LogTarget access_log;

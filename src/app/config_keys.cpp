@@ -11,7 +11,8 @@ using enum KeyType;
 using enum KeyUse;
 
 constexpr std::string_view embedded =
-    "write it into database.url: sqlite:///path/of/file or postgresql://user:password@host1,host2/db";
+    "write it into database.url: sqlite:///path/of/file or "
+    "postgresql://user:password@host1,host2/db";
 constexpr std::string_view no_federation = "without effect while features.federation is off";
 
 constexpr auto rules = std::to_array<KeyRule>({

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/url.hpp>
@@ -15,12 +16,15 @@
 #include <thread>
 
 #include "app/health.h"
+#include "app/installation.h"
 #include "app/keys.h"
 #include "base/random.h"
 #include "net/curl_client.h"
 #include "service/outbox.h"
+#include "service/presence.h"
 #include "sql/postgres.h"
 #include "sql/sqlite.h"
+#include "store/condition.h"
 #include "store/refresh_tokens.h"
 #include "store/schema.h"
 
@@ -65,6 +69,8 @@ struct Instance::Impl {
   oidc::Providers providers;
   std::unique_ptr<sql::Database> database;
   std::unique_ptr<service::Context> context;
+  std::optional<service::ClockWatch> watch;
+  std::atomic<bool> clock_reported{false};
   std::unique_ptr<api::Api> api;
   std::unique_ptr<web::Web> web;
   std::unique_ptr<http::Router> router;
@@ -103,27 +109,62 @@ struct Instance::Impl {
     }
   }
 
+  // What is wrong with journal, database, keys or clock is found before anything is changed.
   Result<void> open_store(Keys keys) {
-    auto opened = open_database(config, *log);
-    if (!opened) return fail(opened.error());
-    database = std::move(*opened);
-    // The embedded database has one server: leases are left from one that ended. On PostgreSQL other
-    // servers hold them; those of one that ended run out.
-    const std::function<Result<void>(sql::Transaction&)> release = [](sql::Transaction& db) {
-      return store::release_all_leases(db);
-    };
-    if (config.database_url.empty()) {
-      if (auto released = database->write_now(release); !released) return released;
-    }
     auto book = service::Journal::open(config.journal_file, *log);
     if (!book) return fail(book.error());
     journal = std::move(*book);
-    Secret installation = service::derive_installation_secret(keys.signing);
-    config.service.several_servers = !config.database_url.empty();
+    std::error_code ignored;
+    if (config.database_url.empty() && !journal->is_empty() &&
+        !std::filesystem::exists(config.database_file, ignored)) {
+      return fail(journal->of_another());  // before a database is made
+    }
+    auto opened = connect_database(config, *log);
+    if (!opened) return fail(opened.error());
+    database = std::move(*opened);
+    const bool alone = config.database_url.empty();
+    const std::string owner = make_owner();
+    const Newcomer newcomer{keys, *clock, owner, alone, config.accept_clock};
+    if (auto fine = check_installation(*database, *journal, newcomer); !fine) return fine;
+    if (auto migrated = database->migrate(store::migrations()); !migrated) return migrated;
+    if (auto usable = database->read_now(store::require_usable); !usable) return usable;
+    auto membership = join_installation(*database, *journal, newcomer, *log);
+    if (!membership) return fail(membership.error());
+    // The embedded database has one server: leases are left from one that ended. On PostgreSQL
+    // other servers hold them; those of one that ended run out.
+    const std::function<Result<void>(sql::Transaction&)> release = [](sql::Transaction& db) {
+      return store::release_all_leases(db);
+    };
+    if (alone) {
+      if (auto released = database->write_now(release); !released) return released;
+    }
+    config.service.several_servers = !alone;
     context.reset(new service::Context{
         config.service, *database, providers, std::move(keys.signing), std::move(keys.verification),
-        std::move(installation), *resolver, *clock, *log, make_owner(), *journal});
+        std::move(membership->secret), *resolver, *clock, *log, owner, *journal});
+    context->outages.start(membership->newest);
+    if (!alone) {
+      const std::string book = config.journal_file.string() + ".leases";
+      if (auto made = context->leases.open(book, owner); !made)
+        log->warning("leases will not end with this process", {{"problem", made.error().cause}});
+    }
+    watch.emplace(*clock);
     return {};
+  }
+
+  // Nothing that depends on the time is right while the clock is behind.
+  std::optional<Error> closed_by_clock() {
+    if (!watch->is_behind()) {
+      clock_reported = false;
+      return std::nullopt;
+    }
+    const std::string shown = service::utc(clock->now());
+    const std::string expected = service::utc(std::chrono::floor<Seconds>(watch->expected()));
+    if (!clock_reported.exchange(true)) {
+      log->error("the clock was set back: requests are refused until it is right again",
+                 {{"clock", shown}, {"expected", expected}});
+    }
+    return unavailable("the clock shows " + shown + ", not " + expected, Seconds(30));
   }
 
   Result<void> open_listeners() {
@@ -137,10 +178,13 @@ struct Instance::Impl {
                                                std::string_view text) {
       return web::error_page(pages, status, heading, text);
     };
+    settings.closed = [this] { return closed_by_clock(); };
     server = std::make_unique<http::Server>(std::move(settings), *router, *http_log);
     if (auto listening = server->listen(); !listening) return listening;
     if (!config.health_listen.empty()) {
-      auto listening = Health::start(config.health_listen, *database, *log);
+      auto clock_is_right = [this] { return !watch->is_behind(); };
+      auto listening =
+          Health::start(config.health_listen, *database, std::move(clock_is_right), *log);
       if (!listening) return fail(listening.error());
       health = std::move(*listening);
     }
@@ -162,8 +206,10 @@ struct Instance::Impl {
         server->drain(limit, std::move(must_wait), service::longest_exchange);
         runner.join();
       }
-      health.reset();
+      if (health) health->stop();
+      if (database && context) leave_installation(*database, context->owner);
       database.reset();
+      health.reset();
       server.reset();
     });
   }
@@ -214,22 +260,23 @@ void Instance::stop() {
   stop(impl_->config.drain_timeout);
 }
 
-Result<std::unique_ptr<sql::Database>> open_database(const Config& config, Log& log) {
-  std::unique_ptr<sql::Database> database;
+Result<std::unique_ptr<sql::Database>> connect_database(const Config& config, Log& log) {
   if (config.database_url.empty()) {
     sql::SqliteOptions options;
     options.file = config.database_file;
-    auto opened = sql::open_sqlite(options, log);
-    if (!opened) return fail(opened.error());
-    database = std::move(*opened);
-  } else {
-    sql::PostgresOptions options;
-    options.url = config.database_url;
-    auto opened = sql::open_postgres(options, log);
-    if (!opened) return fail(opened.error());
-    database = std::move(*opened);
+    return sql::open_sqlite(options, log);
   }
-  if (auto migrated = database->migrate(store::migrations()); !migrated)
+  sql::PostgresOptions options;
+  options.url = config.database_url;
+  auto opened = sql::open_postgres(options, log);
+  if (!opened) return fail(opened.error());
+  return std::unique_ptr<sql::Database>(std::move(*opened));
+}
+
+Result<std::unique_ptr<sql::Database>> open_database(const Config& config, Log& log) {
+  auto database = connect_database(config, log);
+  if (!database) return database;
+  if (auto migrated = (*database)->migrate(store::migrations()); !migrated)
     return fail(migrated.error());
   return database;
 }

@@ -50,7 +50,9 @@ class Instance {
   std::unique_ptr<Impl> impl_;
 };
 
-// Opens the database of the configuration and brings its schema up to date.
+// Opens the database of the configuration; changes nothing in it.
+Result<std::unique_ptr<sql::Database>> connect_database(const Config& config, Log& log);
+// The same, and brings its schema up to date.
 Result<std::unique_ptr<sql::Database>> open_database(const Config& config, Log& log);
 
 }  // namespace mytoken::app

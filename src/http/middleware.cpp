@@ -161,6 +161,9 @@ std::optional<Response> Middleware::admit(Exchange& exchange) const {
       return failure(exchange, error);
     }
   }
+  if (settings_.closed && exchange.path_class != PathClass::metadata && !exchange.is_preflight) {
+    if (auto closed = settings_.closed()) return failure(exchange, *closed);
+  }
   auto query = parse_query(target.substr(std::min(mark + 1, target.size())));
   if (!path || !query) return failure(exchange, http_error(400, "the URL is malformed"));
   request.path = std::move(*path);

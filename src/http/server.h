@@ -45,6 +45,9 @@ struct ServerSettings {
   std::string issuer;                             // for HSTS (https)
   std::chrono::seconds hsts_max_age{63'072'000};  // 0 = no HSTS
   std::optional<RateLimit> rate_limit;            // unset = none
+  // An error while the server as a whole cannot serve: then every request but metadata gets it.
+  // Called for each request, on all threads.
+  std::function<std::optional<Error>()> closed;
   // Page for errors on paths outside the API: (status, heading, text) -> HTML. Unset: a plain page.
   std::function<std::string(int, std::string_view, std::string_view)> error_page;
 };

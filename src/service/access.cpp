@@ -42,29 +42,35 @@ struct Job {
   RefreshTurn turn;
   Charge charge;
   store::RefreshTokenRow refresh_token;
+  std::optional<NewRefreshToken> successor;    // that is not stored yet
   std::optional<oidc::ProviderError> refusal;  // of the provider
 };
 
-// What step 4 asks in any case, in one go.
-void foresee_reserve(sql::Transaction& db, const Job& job) {
-  const Context& context = job.context;
-  sql::Ahead ahead(db);
-  (void)store::token_state(ahead, job.token.state.id);
-  if (!job.token.claims().restrictions.empty()) (void)store::clauses_of(ahead, job.token.state.id);
-  if (!job.token.state.refresh_token_id) return;
-  const store::RefreshTokenId id = *job.token.state.refresh_token_id;
-  if (job.turn.turn) {
-    sql::Transaction changes(ahead);
-    const Time now = context.clock.now();
-    (void)store::take_lease(changes, id, context.owner, now, now + context.settings.lease);
+// Step 4 as it nearly always goes: all conditions and changes, the newest refresh token and the
+// commit in one round trip. Error sql_unmet: something is not as planned; reserve() finds out what.
+Result<void> reserve_as_planned(sql::Transaction& db, Job& job, const ChargePlan& plan) {
+  const store::TokenState& state = job.token.state;
+  const store::RefreshTokenId id = *state.refresh_token_id;
+  if (auto r = store::require_seq_no(db, state.id, state.seq_no); !r) return r;
+  for (const store::ClauseKey& clause : plan.chain) {
+    if (auto r = store::charge_clause(db, clause, store::UsageKind::at); !r) return r;
   }
+  if (job.turn.turn) {
+    if (auto r = require_lease(db, job.context, id); !r) return r;
+  }
+  sql::Ahead ahead(db);
   (void)store::refresh_token(ahead, id);
+  db.conclude();
+  auto row = newest_refresh_token(db, job.context, id);
+  if (!row) return tl::unexpected(row.error());
+  job.charge = plan.charge;
+  job.refresh_token = std::move(*row);
+  return {};
 }
 
 // Step 4: the state is read again, the usage reserved, the lease taken, the newest refresh token
 // fetched.
 Result<void> reserve(sql::Transaction& db, Job& job) {
-  foresee_reserve(db, job);
   if (auto r = require_current(db, job.token); !r) return r;
   auto charge = charge_clause(db, job.context, job.token, job.use, job.facts);
   if (!charge) return tl::unexpected(charge.error());
@@ -91,6 +97,14 @@ Task<Result<void>> reserve_with_lease(Job& job) {
   if (job.token.claims().restrictions.empty() && !job.context.settings.several_servers) {
     auto look = [&job](sql::Connection& db) { return look_again(db, job); };
     co_return co_await job.context.database.read(look);
+  }
+  if (job.context.settings.several_servers) {
+    if (const auto plan = plan_charge(job.context, job.token, job.use, job.facts)) {
+      auto planned = [&](sql::Transaction& db) { return reserve_as_planned(db, job, *plan); };
+      auto reserved = co_await job.context.database.write(planned);
+      if (reserved && job.turn.turn) job.turn.leased = true;
+      if (reserved || reserved.error().code != "sql_unmet") co_return reserved;
+    }
   }
   auto executor = co_await asio::this_coro::executor;
   const auto give_up = std::chrono::steady_clock::now() + job.context.settings.longest_wait;
@@ -131,6 +145,7 @@ Task<void> undo(Job& job) {
   auto undone = co_await job.context.database.write(work);
   if (!undone) {
     // The reservation stays charged: a limit may be used up early, never exceeded.
+    job.turn.entry.keep();
     job.context.log.error("a reserved usage could not be given back",
                           {{"problem", undone.error().cause}});
   }
@@ -160,21 +175,23 @@ json::object answer_body(const oidc::TokenAnswer& answer, const token::Selection
   return body;
 }
 
-// Step 6: history, and the mytoken's own rotation, in one transaction that also ends the lease.
+// Step 6: the new refresh token, history, and the mytoken's own rotation, in one transaction that
+// also ends the lease. Nothing in it waits for an answer of the database before the commit.
 Result<void> settle(sql::Transaction& db, const Job& job, const oidc::TokenAnswer& answer,
                     const token::Selection& selection, const std::optional<Successor>& next,
                     const std::string& body) {
   const Context& context = job.context;
   const ClientInfo& client = job.request.presentation.client;
   const std::string& id = job.token.state.id;
-  // A token that was revoked while the provider was asked gets nothing any more.
-  auto state = store::token_state(db, id);
-  if (!state) return tl::unexpected(state.error());
-  if (!*state) return fail(not_current());
-  if (auto r = release_lease(db, context, job.refresh_token.id); !r) return r;
-  if (job.refresh_token.state != "ok") {
-    if (auto r = store::set_refresh_state(db, job.refresh_token.id, "ok", context.clock.now()); !r)
-      return r;
+  if (job.successor) {
+    if (auto r = settle_new_refresh_token(db, context, *job.successor); !r) return r;
+  } else {
+    if (auto r = release_lease(db, context, job.refresh_token.id); !r) return r;
+    if (job.refresh_token.state != "ok") {
+      if (auto r = store::set_refresh_state(db, job.refresh_token.id, "ok", context.clock.now());
+          !r)
+        return r;
+    }
   }
   if (auto r =
           store::add_event(db, context.clock, id, "AT_created", "Used grant_type mytoken", client);
@@ -188,7 +205,8 @@ Result<void> settle(sql::Transaction& db, const Job& job, const oidc::TokenAnswe
       json::serialize(json::value_from(answer.audience ? *answer.audience : selection.audiences));
   record.hash = crypto::sha256(answer.access_token.reveal());
   if (auto r = store::add_access_token(db, context.clock, id, record, client); !r) return r;
-  if (!next) return {};
+  // A token that was revoked while the provider was asked gets nothing any more.
+  if (!next) return store::require_token(db, id);
   return store_successor(db, context, job.token, *next, job.request_hash, body, client);
 }
 
@@ -199,6 +217,13 @@ Error refused(const Job& job, const oidc::ProviderError& error) {
                            {"error", error.error},
                            {"cause", error.cause}});
   return to_error(error);
+}
+
+Task<void> keep_successor(Job& job) {
+  NewRefreshToken successor = std::move(*job.successor);
+  job.successor.reset();
+  co_await keep_new_refresh_token(job.context, std::move(successor));
+  fault_point("after_successor_stored");
 }
 
 // Steps 5 and 6. After an error the caller takes the reservation back.
@@ -215,6 +240,15 @@ Task<Result<AccessAnswer>> trade(Job& job) {
   if (!refreshed) {
     job.refusal = std::move(refreshed.error());
     co_return fail(refused(job, *job.refusal));
+  }
+  job.successor = std::move(refreshed->successor);
+  // Parallel uses that rotate against expectation are stored in the order of their answers: the
+  // provider honours the last.
+  if (job.successor && !job.turn.turn) {
+    std::string waits_for = std::to_string(job.refresh_token.id);
+    job.turn.turn = co_await context.refresh_queue.wait(
+        std::move(waits_for),
+        std::chrono::duration_cast<std::chrono::milliseconds>(context.settings.longest_wait));
   }
   const oidc::TokenAnswer& answer = refreshed->answer;
   if (exceeds_clause(job, answer)) {
@@ -233,8 +267,28 @@ Task<Result<AccessAnswer>> trade(Job& job) {
   }
   const std::string body = *next ? json::serialize(result.body) : std::string();
   auto work = [&](sql::Transaction& db) { return settle(db, job, answer, selection, *next, body); };
-  auto settled = co_await context.database.write(work);
-  if (!settled) co_return tl::unexpected(settled.error());
+  Result<void> settled;
+  try {
+    settled = co_await context.database.write(work);
+  } catch (const std::exception& e) {
+    if (!job.successor) throw;
+    settled = fail(internal_error(std::string("exception while storing: ") + e.what()));
+  }
+  if (!settled && job.successor) {
+    // Before anything else the new refresh token must be safe; then the rest once more.
+    const bool unmet = settled.error().code == "sql_unmet";
+    co_await keep_successor(job);
+    settled = co_await context.database.write(work);
+    // The first time may have been stored without a word from the database: whoever repeats the
+    // request is given the answer that was stored with it.
+    if (!settled && settled.error().code == "sql_unmet" && !unmet)
+      settled = fail(unavailable("it is not known whether a rotation was stored"));
+  }
+  // That answer has an access token in it: the use of one that may be given stays charged.
+  if (!settled && *next && settled.error().status == 503) job.charge.clause_hash.reset();
+  if (!settled)
+    co_return fail(settled.error().code == "sql_unmet" ? not_current() : settled.error());
+  job.successor.reset();
   fault_point("after_settle");
   co_return result;
 }
@@ -244,11 +298,16 @@ Task<Result<AccessAnswer>> run(Job& job) {
   auto turn = co_await wait_for_turn(context, *job.token.state.refresh_token_id, *job.provider);
   if (!turn) co_return tl::unexpected(turn.error());
   job.turn = std::move(*turn);
+  if (auto safe = context.journal.make_safe(); !safe) co_return tl::unexpected(safe.error());
   auto call = ProviderCall::begin(context);
   if (!call) co_return tl::unexpected(call.error());
   fault_point("before_reserve");
   auto reserved = co_await reserve_with_lease(job);
-  if (!reserved) co_return tl::unexpected(reserved.error());
+  if (!reserved) {
+    // It may have been stored without a word from the database.
+    if (reserved.error().status >= 500) job.turn.entry.keep();
+    co_return tl::unexpected(reserved.error());
+  }
   fault_point("after_reserve");
 
   Result<AccessAnswer> answer = tl::unexpected(Error{});
@@ -258,6 +317,7 @@ Task<Result<AccessAnswer>> run(Job& job) {
   } catch (...) {
     problem = std::current_exception();
   }
+  if (job.successor) co_await keep_successor(job);
   if (problem || !answer) co_await undo(job);
   if (problem) std::rethrow_exception(problem);
   co_return answer;
@@ -284,6 +344,7 @@ Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request)
           std::move(request),
           std::move(request_hash),
           std::move(admission->token),
+          {},
           {},
           {},
           {},

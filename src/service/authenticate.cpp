@@ -5,10 +5,12 @@
 #include "base/encoding.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
+#include "service/lost_time.h"
 #include "service/revoke.h"
 #include "store/history.h"
 #include "store/proxies.h"
 #include "store/refresh_tokens.h"
+#include "store/restore.h"
 #include "store/tokens.h"
 
 namespace mytoken::service {
@@ -19,13 +21,36 @@ struct Stored {
   std::optional<store::ProxyRow> proxy;
   std::optional<store::TokenState> state;
   std::vector<store::ClauseRow> clauses;
+  store::ClauseLinks ancestors;
   std::optional<store::RotationRecord> rotation;
 };
 
-// `known`: the token, if its text was seen before; what it cannot need is not read.
+bool has_parent(const std::vector<store::ClauseRow>& clauses) {
+  return std::any_of(clauses.begin(), clauses.end(),
+                     [](const store::ClauseRow& row) { return row.parent_mytoken_id.has_value(); });
+}
+
+// `known`: the token, if its text was seen before; what it cannot need is not read. On a database
+// across the network (`remote`) everything is asked for at once; a short token that is not known
+// leads to its token there.
 Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>& proxy_id,
-                           const VerifiedToken* known) {
+                           const VerifiedToken* known, bool remote) {
+  const bool limited = !known || !known->claims.restrictions.empty();
+  const bool behind = remote && !known && proxy_id;
   std::string token_id = known ? known->id : std::string();
+  const auto state_of = [&](sql::Connection& on) {
+    return behind ? store::token_state_behind(on, *proxy_id) : store::token_state(on, token_id);
+  };
+  const auto clauses_of = [&](sql::Connection& on) {
+    return behind ? store::clauses_behind(on, *proxy_id) : store::clauses_of(on, token_id);
+  };
+  if (remote && (known || proxy_id)) {
+    sql::Ahead ahead(db);
+    if (proxy_id) (void)store::proxy(ahead, *proxy_id, "short_token");
+    (void)state_of(ahead);
+    if (limited) (void)clauses_of(ahead);
+    if (limited && known) (void)store::clauses_above(ahead, token_id);
+  }
   Stored stored;
   if (proxy_id) {
     auto proxy = store::proxy(db, *proxy_id, "short_token");
@@ -34,22 +59,25 @@ Result<Stored> read_stored(sql::Connection& db, const std::optional<std::string>
     token_id = (*proxy)->mytoken_id;
     stored.proxy = std::move(*proxy);
   }
-  const bool limited = !known || !known->claims.restrictions.empty();
-  sql::Ahead ahead(db);  // both at once
-  (void)store::token_state(ahead, token_id);
-  if (limited) (void)store::clauses_of(ahead, token_id);
-  auto state = store::token_state(db, token_id);
+  auto state = state_of(db);
   if (!state) return tl::unexpected(state.error());
   if (!*state) return stored;
   stored.state = std::move(*state);
   if (limited) {
-    auto clauses = store::clauses_of(db, token_id);
+    auto clauses = clauses_of(db);
     if (!clauses) return tl::unexpected(clauses.error());
     stored.clauses = std::move(*clauses);
+    if (remote && has_parent(stored.clauses)) {
+      auto ancestors = store::clauses_above(db, token_id);
+      if (!ancestors) return tl::unexpected(ancestors.error());
+      stored.ancestors = std::move(*ancestors);
+    }
   }
-  // Only the immediate predecessor can have a stored answer; a short token's number is known later.
+  // Only the immediate predecessor can have a stored answer; a short token's number is known later,
+  // but one that was not rotated away does not end.
+  if (!known && stored.proxy && !stored.proxy->expires_at) return stored;
   const auto seq_no = known ? static_cast<std::int64_t>(known->claims.seq_no) : 0;
-  if (stored.state->seq_no > 1 && (!known || stored.state->seq_no == seq_no + 1)) {
+  if (stored.state->seq_no > 1 && (!known || stored.state->is_predecessor(seq_no))) {
     auto rotation = store::rotation_record(db, token_id);
     if (!rotation) return tl::unexpected(rotation.error());
     stored.rotation = std::move(*rotation);
@@ -104,16 +132,19 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
     proxy_id = crypto::sha512(presentation.text.reveal());
     verified = context.verified.find(digest, context.clock.now());
   }
-  auto work = [&proxy_id, known = verified.get()](sql::Connection& db) {
-    return read_stored(db, proxy_id, known);
+  const bool remote = context.settings.several_servers;
+  auto work = [&proxy_id, known = verified.get(), remote](sql::Connection& db) {
+    return read_stored(db, proxy_id, known, remote);
   };
   auto stored = co_await context.database.read(work);
   if (!stored) co_return tl::unexpected(stored.error());
   if (proxy_id) {
-    if (!stored->proxy ||
-        (stored->proxy->expires_at && *stored->proxy->expires_at < context.clock.now())) {
-      co_return fail(invalid_token("token not valid"));
+    if (!stored->proxy) {
+      Error error = co_await unknown_short_token(context);
+      co_return fail(std::move(error));
     }
+    if (stored->proxy->expires_at && *stored->proxy->expires_at < context.clock.now())
+      co_return fail(invalid_token("token not valid"));
     if (!verified) {
       auto jwt = crypto::open(stored->proxy->sealed_jwt, presentation.text, "proxy:" + *proxy_id);
       if (!jwt) co_return tl::unexpected(jwt.error());
@@ -132,6 +163,7 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
   looked.exists = stored->state.has_value();
   if (looked.exists) looked.token.state = std::move(*stored->state);
   looked.token.clauses = std::move(stored->clauses);
+  looked.token.ancestors = std::move(stored->ancestors);
   looked.rotation = std::move(stored->rotation);
   co_return looked;
 }
@@ -151,7 +183,10 @@ Task<Result<Authenticated>> verify_presented(Context& context, Presentation pres
                                              bool check_times) {
   auto looked = co_await look_up(context, std::move(presentation), check_times);
   if (!looked) co_return tl::unexpected(looked.error());
-  if (!looked->exists) co_return fail(not_current());
+  if (!looked->exists) {
+    Error error = co_await unknown_token(context, looked->token);
+    co_return fail(std::move(error));
+  }
   co_return std::move(looked->token);
 }
 
@@ -160,16 +195,27 @@ Task<Result<Admission>> admit(Context& context, Presentation presentation,
   const PreciseTime arrival = presentation.arrival;
   auto looked = co_await look_up(context, std::move(presentation), true);
   if (!looked) co_return tl::unexpected(looked.error());
-  if (!looked->exists) co_return fail(not_current());
+  if (!looked->exists || is_lost(looked->token)) {
+    Error error;
+    if (looked->exists) {
+      error = co_await refuse_lost(context, looked->token);
+    } else {
+      error = co_await unknown_token(context, looked->token);
+    }
+    co_return fail(std::move(error));
+  }
   const token::Claims& claims = looked->token.claims();
   const store::TokenState& state = looked->token.state;
   const Time now = context.clock.now();
   const auto seq_no = static_cast<std::int64_t>(claims.seq_no);
   if (seq_no < state.seq_no) {
-    const bool recent =
-        seq_no + 1 == state.seq_no && now <= state.last_rotated + context.settings.rotation_grace;
+    // Whoever could not ask within the grace may do so afterwards.
+    const Time end =
+        std::chrono::floor<Seconds>(state.last_rotated) + context.settings.rotation_grace;
+    context.outages.observe(true, now);
+    const bool recent = state.is_predecessor(seq_no) && (now <= end || context.outages.covers(end));
     if (recent && looked->rotation && !request_hash.empty() &&
-        looked->rotation->predecessor_seq_no == seq_no && looked->rotation->expires_at >= now &&
+        looked->rotation->predecessor_seq_no == seq_no &&
         looked->rotation->request_hash == request_hash) {
       auto answer = crypto::open(looked->rotation->sealed_answer, looked->token.presented,
                                  "rotation:" + state.id);
@@ -190,7 +236,7 @@ Task<Result<Admission>> admit(Context& context, Presentation presentation,
     }
     co_return fail(not_current());
   }
-  if (seq_no > state.seq_no || lifetime_passed(claims, state, now)) co_return fail(not_current());
+  if (lifetime_passed(claims, state, now)) co_return fail(not_current());
   Admission admission;
   admission.token = std::move(looked->token);
   co_return admission;
@@ -275,10 +321,18 @@ Result<void> require_clause(const Context& context, const Authenticated& token,
                             const token::UseRequest& request, const token::ClientFacts& facts) {
   const auto& restrictions = token.claims().restrictions;
   if (restrictions.empty()) return {};
-  if (!choose(context, restrictions, hashes_of(restrictions), token.clauses, {}, request, facts)) {
-    return fail(usage_restricted());
+  const std::vector<std::string> hashes = hashes_of(restrictions);
+  if (choose(context, restrictions, hashes, token.clauses, {}, request, facts)) return {};
+  std::vector<store::ClauseRow> unused = token.clauses;
+  bool unknown = false;
+  for (store::ClauseRow& row : unused) {
+    if (!row.uses_unknown) continue;
+    unknown = true;
+    row.used_at = row.used_other = 0;
   }
-  return {};
+  if (unknown && choose(context, restrictions, hashes, unused, {}, request, facts))
+    return fail(uses_are_unknown(context, token));
+  return fail(usage_restricted());
 }
 
 Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& admission,
@@ -299,6 +353,33 @@ Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& ad
     answer.rotated = Secret(std::string(string_member(update->as_object(), "mytoken")));
   }
   co_return answer;
+}
+
+std::optional<ChargePlan> plan_charge(const Context& context, const Authenticated& token,
+                                      const token::UseRequest& request,
+                                      const token::ClientFacts& facts) {
+  constexpr std::size_t longest_chain = 50;  // in one go
+  ChargePlan plan;
+  const auto& restrictions = token.claims().restrictions;
+  if (restrictions.empty()) return plan;
+  const std::vector<std::string> hashes = hashes_of(restrictions);
+  const auto choice = choose(context, restrictions, hashes, token.clauses, {}, request, facts);
+  if (!choice || !choice->clause) return std::nullopt;
+  const store::ClauseRow* row = row_of(token.clauses, hashes[*choice->clause]);
+  if (!row) return std::nullopt;
+  plan.charge = Charge{row->hash, *choice->clause};
+  plan.chain.push_back({token.state.id, row->hash});
+  if (!context.settings.strict_usage_inheritance || !row->parent_mytoken_id || !row->parent_hash)
+    return plan;
+  std::optional<store::ClauseKey> next =
+      store::ClauseKey{*row->parent_mytoken_id, *row->parent_hash};
+  while (next) {
+    const auto found = token.ancestors.find(*next);
+    if (found == token.ancestors.end() || plan.chain.size() == longest_chain) return std::nullopt;
+    plan.chain.push_back(std::move(*next));
+    next = found->second;
+  }
+  return plan;
 }
 
 Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
@@ -322,13 +403,19 @@ Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
     if (*reserved) return Charge{hash, *choice->clause};
     spent.push_back(hash);  // an ancestor's budget is used up: the next clause may still do
   }
+  if (!spent.empty()) {
+    auto unknown = store::has_unknown_uses(db, token.state.id);
+    if (!unknown) return tl::unexpected(unknown.error());
+    if (*unknown) return fail(uses_are_unknown(context, token));
+  }
   return fail(usage_restricted());
 }
 
 Result<void> require_current(sql::Connection& db, const Authenticated& token) {
   auto state = store::token_state(db, token.state.id);
   if (!state) return tl::unexpected(state.error());
-  if (!*state || (*state)->seq_no != token.state.seq_no) return fail(not_current());
+  if (!*state || (*state)->seq_no != token.state.seq_no || (*state)->superseded)
+    return fail(not_current());
   return {};
 }
 

@@ -28,6 +28,7 @@ struct Authenticated {
   Secret presented;
   store::TokenState state;
   std::vector<store::ClauseRow> clauses;
+  store::ClauseLinks ancestors;  // of the clauses; read where round trips count
 
   const token::Claims& claims() const { return token->claims; }
 };
@@ -80,6 +81,15 @@ struct Charge {
   std::optional<std::string> clause_hash;
   std::optional<std::size_t> clause;
 };
+struct ChargePlan {
+  Charge charge;
+  std::vector<store::ClauseKey> chain;  // to be charged one after another
+};
+// The charge that the counters of the admission promise; it may be overtaken until it is made.
+// nullopt: charge_clause finds out.
+std::optional<ChargePlan> plan_charge(const Context& context, const Authenticated& token,
+                                      const token::UseRequest& request,
+                                      const token::ClientFacts& facts);
 Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
                              const Authenticated& token, const token::UseRequest& request,
                              const token::ClientFacts& facts);

@@ -15,6 +15,8 @@
 #include "oidc/provider.h"
 #include "oidc/refresh_queue.h"
 #include "service/journal.h"
+#include "service/lease_book.h"
+#include "service/outages.h"
 #include "service/verified_tokens.h"
 #include "sql/database.h"
 #include "store/records.h"
@@ -64,7 +66,7 @@ struct Context {
   const oidc::Providers& providers;
   crypto::Key signing_key;
   crypto::KeySet verification_keys;  // the signing key first
-  Secret installation_secret;        // derived from the signing key; never in the database
+  Secret installation_secret;        // 32 bytes for codes and the outbox, sealed in the database
   net::Resolver& resolver;
   const Clock& clock;
   Log& log;
@@ -74,8 +76,12 @@ struct Context {
   oidc::RefreshQueue refresh_queue{};
   std::atomic<bool> outbox_waiting{false};  // see wake_outbox
   std::atomic<Time> next_purge{};
+  std::atomic<Time> next_presence{};  // see presence_round
+  std::atomic<bool> others_are_ahead{false};
   std::atomic<bool> draining{false};   // see start_draining
   std::atomic<int> provider_calls{0};  // see ProviderCall
+  LeaseBook leases{};
+  Outages outages{};
 };
 
 // A call that may change what the provider holds for us, from before it is made until its outcome
@@ -103,8 +109,8 @@ void start_draining(Context& context);
 // What a request learns that came too late.
 Error ending();
 
-// 32 bytes for codes and the outbox, from the signing key, so that all servers of an installation
-// share them.
+// The secret of a new installation, 32 bytes, from its first signing key: earlier versions derived
+// it at each start, and their codes and queued revocations stay readable.
 Secret derive_installation_secret(const crypto::Key& signing_key);
 
 // One line for a request that ends with this error: warning if it is ours or the provider's, info

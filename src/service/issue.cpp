@@ -159,7 +159,7 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   fault_point("before_subtoken_stored");
   auto stored = co_await context.database.write(work);
   fault_point("after_subtoken_stored");
-  if (!stored) co_return tl::unexpected(stored.error());
+  if (!stored) co_return fail(stored.error().code == "sql_unmet" ? not_current() : stored.error());
   co_return answer;
 }
 

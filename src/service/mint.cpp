@@ -14,6 +14,8 @@ namespace {
 constexpr std::size_t growth_by_rotation = 64;
 // How long a rotated-away short token of a chain with auto_revoke is remembered.
 constexpr Seconds reuse_is_recognised_for{30 * 86400};
+// Any other: longer than the grace for retries, which an outage may extend.
+constexpr Seconds retry_is_remembered_for{86400};
 
 Result<Secret> sign(const Context& context, const token::Claims& claims) {
   json::object header;
@@ -154,6 +156,7 @@ Result<std::optional<Successor>> successor(const Context& context, const Authent
   if (!rotates) return std::optional<Successor>();
   Successor next;
   next.token.claims = token::rotated(token.claims(), context.clock.now());
+  next.token.claims.seq_no = static_cast<std::uint64_t>(token.state.next_seq_no());
   next.token.id = token.state.id;
   auto jwt = sign(context, next.token.claims);
   if (!jwt) return tl::unexpected(jwt.error());
@@ -177,10 +180,10 @@ Result<void> store_successor(sql::Transaction& db, const Context& context,
                              const std::string& request_hash, const std::string& answer,
                              const ClientInfo& client) {
   const Time now = context.clock.now();
-  auto rotated = store::rotate_token(db, token.state.id, token.state.seq_no, next.token.sealed_key,
-                                     context.clock.precise());
-  if (!rotated) return tl::unexpected(rotated.error());
-  if (!*rotated) return fail(not_current());
+  if (auto r = store::rotate_token(db, token.state.id, token.state.seq_no, next.token.sealed_key,
+                                   context.clock.precise());
+      !r)
+    return r;
   // Codes and short tokens of the old JWT end here. The presented short token is remembered: for a
   // retry within the grace, and where reuse is to be punished, to recognise it.
   if (auto r = store::delete_proxies_of(db, token.state.id); !r) return r;
@@ -188,7 +191,7 @@ Result<void> store_successor(sql::Transaction& db, const Context& context,
     store::ProxyRow old =
         short_token_row(context, token.state.id, token.token->jwt, token.presented);
     const bool punished = token.claims().rotation && token.claims().rotation->auto_revoke;
-    old.expires_at = now + (punished ? reuse_is_recognised_for : context.settings.rotation_grace);
+    old.expires_at = now + (punished ? reuse_is_recognised_for : retry_is_remembered_for);
     if (auto r = store::add_proxy(db, old); !r) return r;
   }
   if (next.delivery.proxy) {

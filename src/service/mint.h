@@ -60,7 +60,7 @@ struct Successor {
 Result<std::optional<Successor>> successor(const Context& context, const Authenticated& token,
                                            token::Use use, const Secret& family_key);
 // Stores it: sequence number by compare-and-set, wrapped key, proxies, event, and the sealed answer
-// for a retry. Error not_current() if the token was rotated meanwhile.
+// for a retry. On the condition (sql::Connection::must) that the token was not rotated meanwhile.
 Result<void> store_successor(sql::Transaction& db, const Context& context,
                              const Authenticated& token, const Successor& successor,
                              const std::string& request_hash, const std::string& answer,

@@ -8,9 +8,12 @@
 #include <exception>
 #include <memory>
 
+#include "base/fault.h"
 #include "crypto/envelope.h"
+#include "service/presence.h"
 #include "service/refresh.h"
 #include "store/outbox.h"
+#include "store/refresh_tokens.h"
 
 namespace mytoken::service {
 namespace {
@@ -47,7 +50,9 @@ Task<void> run_one(Context& context, store::OutboxRow row) {
     context.log.warning("a refresh token is not revoked yet: its provider is not configured",
                         {{"issuer", row.issuer}});
   } else {
+    fault_point("before_provider_revocation");
     done = co_await provider->revoke(*payload);
+    fault_point("after_provider_revocation");
     give_up = !done && row.attempts >= most_attempts;
   }
   if (give_up) {
@@ -104,8 +109,36 @@ void wake_outbox(Context& context) {
   context.outbox_waiting.store(true);
 }
 
+Task<void> recover_leases(Context& context) {
+  for (const LeaseBook::Leftover& left : context.leases.leftovers()) {
+    auto end = [&](sql::Transaction& db) -> Result<void> {
+      for (const std::int64_t id : left.refresh_token_ids) {
+        if (auto r = store::release_lease(db, id, left.owner); !r) return r;
+      }
+      return {};
+    };
+    auto ended = co_await context.database.write(end);
+    if (!ended) co_return;
+    context.leases.settled(left);
+  }
+  for (const std::int64_t id : context.leases.kept()) {
+    // Whoever uses it just now ends its lease.
+    std::string key = std::to_string(id);
+    auto turn = co_await context.refresh_queue.wait(std::move(key), std::chrono::milliseconds(1));
+    if (!turn) continue;
+    auto end = [&](sql::Transaction& db) { return store::release_lease(db, id, context.owner); };
+    auto ended = co_await context.database.write(end);
+    if (!ended) co_return;
+    context.leases.drop(id);
+  }
+}
+
 Task<void> background_round(Context& context) {
-  if (!context.journal.all().empty()) co_await replay_journal(context);
+  bool replayed = context.journal.all().empty();
+  if (!replayed) replayed = co_await replay_journal(context);
+  // Not before: whoever uses the refresh token next would not know its successor.
+  if (replayed) co_await recover_leases(context);
+  co_await presence_round(context);
   const Time now = context.clock.now();
   auto claim = [&](sql::Transaction& db) {
     return store::claim_outbox(db, now, claim_length, at_once);
@@ -116,6 +149,7 @@ Task<void> background_round(Context& context) {
         now);
   };
   auto waiting = co_await context.database.read(due);
+  context.outages.observe(waiting.has_value(), context.clock.now());
   if (waiting && *waiting) {
     auto rows = co_await context.database.write(claim);
     if (rows) {
@@ -129,7 +163,8 @@ Task<void> background_round(Context& context) {
     if (!*mine) return {};
     return store::purge_expired(db, now);
   };
-  if (now >= context.next_purge.load()) {
+  const Time next_purge = context.next_purge.load();
+  if (now >= next_purge || next_purge > now + purge_every) {  // further off: the clock was set back
     context.next_purge.store(now + purge_every);
     auto purged = co_await context.database.write(purge);
     if (!purged)

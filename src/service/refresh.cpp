@@ -82,32 +82,6 @@ Task<Result<Kept>> store_once(Context& context, Journal::Entry entry, std::strin
   co_return fail(internal_error("exception while storing: " + problem));
 }
 
-// Stored, or in the journal, when it returns.
-Task<void> keep_successor(Context& context, Journal::Entry entry, std::string issuer,
-                          Secret successor) {
-  bool in_journal = false;
-  for (int attempt = 0; attempt < storing_tries; ++attempt) {
-    auto stored = co_await store_once(context, entry, issuer, successor, attempt == 0);
-    if (stored) {
-      if (*stored == Kept::overtaken)
-        context.log.warning("a newer refresh token was stored meanwhile", {});
-      if (*stored == Kept::ended) wake_outbox(context);
-      if (attempt > 0) context.journal.settled(entry);
-      co_return;
-    }
-    if (!in_journal) {
-      // The database failed: the journal makes the successor safe before anything else is tried.
-      auto written = context.journal.append(entry);
-      in_journal = written.has_value();
-      fault_point("after_journal");
-      context.log.error("a rotated refresh token could not be stored; it is kept in the journal",
-                        {{"problem", stored.error().cause},
-                         {"journal", written ? "written" : written.error().cause}});
-    }
-    co_await pause(storing_pause);
-  }
-}
-
 }  // namespace
 
 std::string seal_refresh_token(const Secret& refresh_token, store::RefreshTokenId id,
@@ -131,6 +105,7 @@ Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId 
   if (context.draining.load()) co_return fail(ending());
   if (!turn.turn)
     co_return fail(unavailable("too many requests wait for one refresh token", Seconds(5)));
+  if (context.settings.several_servers) turn.entry = context.leases.enter(id);
   co_return turn;
 }
 
@@ -147,6 +122,12 @@ Result<void> take_lease(sql::Transaction& db, const Context& context, store::Ref
   }
   turn.leased = true;
   return {};
+}
+
+Result<void> require_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id) {
+  if (!context.settings.several_servers) return {};
+  const Time now = context.clock.now();
+  return store::require_lease(db, id, context.owner, now, now + context.settings.lease);
 }
 
 Result<store::RefreshTokenRow> newest_refresh_token(sql::Connection& db, const Context& context,
@@ -190,6 +171,7 @@ Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
   auto answer = co_await provider.refresh(*refresh_token, std::move(scopes), std::move(audiences),
                                           row.offline_granted);
   fault_point("after_provider_reply");
+  Refreshed refreshed;
   // An answer that is unusable otherwise may still have rotated the refresh token.
   const Secret successor = answer ? answer->refresh_token : answer.error().refresh_token;
   if (!successor.empty() && !(successor == *refresh_token)) {
@@ -200,13 +182,48 @@ Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
           {{"issuer", row.issuer}, {"hint", "set rotating_refresh_tokens: yes for it"}});
     }
     Journal::Entry entry{row.id, row.version, seal_refresh_token(successor, row.id, family_key)};
-    co_await keep_successor(context, std::move(entry), row.issuer, successor);
-    fault_point("after_successor_stored");
+    refreshed.successor = NewRefreshToken{std::move(entry), row.issuer, successor};
   }
-  if (!answer) co_return tl::unexpected(std::move(answer.error()));
-  Refreshed refreshed;
+  if (!answer) {
+    if (refreshed.successor)
+      co_await keep_new_refresh_token(context, std::move(*refreshed.successor));
+    co_return tl::unexpected(std::move(answer.error()));
+  }
   refreshed.answer = std::move(*answer);
   co_return refreshed;
+}
+
+Result<void> settle_new_refresh_token(sql::Transaction& db, const Context& context,
+                                      const NewRefreshToken& successor) {
+  const Journal::Entry& entry = successor.entry;
+  return store::settle_successor(db, entry.refresh_token_id, entry.version, entry.sealed_token,
+                                 context.owner, context.clock.now());
+}
+
+Task<void> keep_new_refresh_token(Context& context, NewRefreshToken successor) {
+  const Journal::Entry& entry = successor.entry;
+  bool in_journal = false;
+  for (int attempt = 0; attempt < storing_tries; ++attempt) {
+    auto stored =
+        co_await store_once(context, entry, successor.issuer, successor.text, attempt == 0);
+    if (stored) {
+      if (*stored == Kept::overtaken)
+        context.log.warning("a newer refresh token was stored meanwhile", {});
+      if (*stored == Kept::ended) wake_outbox(context);
+      if (attempt > 0) context.journal.settled(entry);
+      co_return;
+    }
+    if (!in_journal) {
+      // The database failed: the journal makes the successor safe before anything else is tried.
+      auto written = context.journal.append(entry);
+      in_journal = written.has_value();
+      fault_point("after_journal");
+      context.log.error("a rotated refresh token could not be stored; it is kept in the journal",
+                        {{"problem", stored.error().cause},
+                         {"journal", written ? "written" : written.error().cause}});
+    }
+    co_await pause(storing_pause);
+  }
 }
 
 Result<void> note_failure(sql::Transaction& db, const Context& context,

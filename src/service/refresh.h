@@ -16,6 +16,7 @@ namespace mytoken::service {
 struct RefreshTurn {
   std::optional<oidc::RefreshQueue::Turn> turn;
   bool leased = false;
+  LeaseBook::Entry entry{};  // ends before the turn
 };
 
 // Waits for the turn in this process. Error unavailable after the longest wait, or if the server
@@ -28,6 +29,10 @@ Task<Result<RefreshTurn>> wait_for_turn(Context& context, store::RefreshTokenId 
 Result<void> take_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id,
                         RefreshTurn& turn);
 
+// The same as a condition of the transaction (sql::Connection::must); nothing to do without
+// several servers.
+Result<void> require_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id);
+
 // The newest sealed refresh token: the row's, or a successor that waits in the journal. Inside a
 // transaction.
 Result<store::RefreshTokenRow> newest_refresh_token(sql::Connection& db, const Context& context,
@@ -37,14 +42,30 @@ Result<store::RefreshTokenRow> newest_refresh_token(sql::Connection& db, const C
 // next holder may be a server that does not know this one's journal.
 Result<void> release_lease(sql::Transaction& db, const Context& context, store::RefreshTokenId id);
 
-// Asks the provider with the row's token and stores a successor durably before it returns. The
-// lease is released with it, unless nothing was stored (then the caller's next write releases it).
+// A refresh token that the provider has just issued in place of the one in `row`.
+struct NewRefreshToken {
+  Journal::Entry entry;  // sealed, with the version it succeeds
+  std::string issuer;
+  Secret text;
+};
+// Asks the provider with the row's token. The caller stores a new refresh token with the very next
+// write, by settle_new_refresh_token, and with keep_new_refresh_token if that fails; one that came
+// with an error is kept before this returns.
 struct Refreshed {
   oidc::TokenAnswer answer;
+  std::optional<NewRefreshToken> successor;
 };
 Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
     Context& context, oidc::Provider& provider, store::RefreshTokenRow row, Secret family_key,
     std::vector<std::string> scopes, std::vector<std::string> audiences);
+
+// As a condition of the transaction (sql::Connection::must): stores it, unless something newer is
+// stored, and ends this server's lease.
+Result<void> settle_new_refresh_token(sql::Transaction& db, const Context& context,
+                                      const NewRefreshToken& successor);
+// Stored, alone, or in the journal when it returns; tried for some seconds. Ends the lease if it is
+// stored.
+Task<void> keep_new_refresh_token(Context& context, NewRefreshToken successor);
 
 // What the provider's refusal or silence means for the stored token; for the transaction that gives
 // the usage back.

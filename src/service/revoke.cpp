@@ -1,9 +1,11 @@
 // Revocation of tokens, codes and families; see revoke.h.
 #include "service/revoke.h"
 
+#include "base/fault.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
 #include "service/codes.h"
+#include "service/lost_time.h"
 #include "service/mint.h"
 #include "service/outbox.h"
 #include "service/refresh.h"
@@ -60,6 +62,11 @@ Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
   if (!issuer.empty() && bare(issuer) != bare(token->claims().oidc_iss)) {
     co_return fail(invalid_request("token not for specified issuer"));
   }
+  if (is_lost(*token)) {
+    // It ends, but its sub-tokens and the refresh token cannot be reached: that is no success.
+    Error error = co_await refuse_lost(context, *token);
+    co_return fail(std::move(error));
+  }
   const auto seq_no = static_cast<std::int64_t>(token->claims().seq_no);
   if (seq_no != token->state.seq_no) {
     // An outdated token revokes nothing, unless its use is theft of a chain that asked to be ended
@@ -84,6 +91,7 @@ Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
     return delete_and_queue(db, context, id, recursive, key);
   };
   auto queued = co_await context.database.write(work);
+  fault_point("after_revocation_stored");
   if (!queued) co_return tl::unexpected(queued.error());
   if (*queued) wake_outbox(context);
   co_return Result<void>();

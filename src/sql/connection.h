@@ -97,8 +97,9 @@ class Connection {
     return run(sql, std::span<const Param>(list, sizeof...(P)), nullptr);
   }
 
-  // Like execute for a change whose count nobody needs to know: an engine may send it together with the next
-  // statement or with the commit, which saves a round trip. Its error then appears there, never later.
+  // Like execute for a change whose count nobody needs to know: an engine may send it together with
+  // the next statement or with the commit, which saves a round trip. Its error then appears there,
+  // never later.
   virtual Result<void> post_run(std::string_view sql, std::span<const Param> params) {
     auto done = run(sql, params, nullptr);
     if (!done) return tl::unexpected(std::move(done.error()));
@@ -110,10 +111,40 @@ class Connection {
     return post_run(sql, std::span<const Param>(list, sizeof...(P)));
   }
 
-  // Tells that the function will run this very statement soon: an engine may send it along with the next one and keep
-  // the answer, which saves a round trip. Only for what is wanted in any case in which the function succeeds, for it
-  // may run at once. See Ahead.
+  // Like post for a statement that must find or change a row: if it does not, the transaction fails
+  // with `sql_unmet` (no rows are changed by it), here or where the error of a posted change
+  // appears. For conditions that nearly always hold; `sql` has no RETURNING.
+  virtual Result<void> must_run(std::string_view sql, std::span<const Param> params) {
+    bool found = false;
+    auto done = run(sql, params, [&found](const Row&) {
+      found = true;
+      return false;
+    });
+    if (!done) return tl::unexpected(std::move(done.error()));
+    if (found || *done > 0) return {};
+    return fail(unmet());
+  }
+  template <class... P>
+  Result<void> must(std::string_view sql, const P&... params) {
+    const Param list[sizeof...(P) + 1] = {to_param(params)..., Param()};
+    return must_run(sql, std::span<const Param>(list, sizeof...(P)));
+  }
+  // What a failed `must` ends with.
+  static Error unmet() {
+    Error error = internal_error("a condition of a transaction does not hold");
+    error.code = "sql_unmet";
+    return error;
+  }
+
+  // Tells that the function will run this very statement soon: an engine may send it along with the
+  // next one and keep the answer, which saves a round trip. Only for what is wanted in any case in
+  // which the function succeeds, for it may run at once. See Ahead.
   virtual void foresee(std::string_view, std::span<const Param>) {}
+
+  // Of a write: everything was posted or foreseen, and only foreseen statements will be run from
+  // here on, none of which decides about success. An engine may send the commit along with them,
+  // which saves a round trip; an error that the function makes up itself undoes nothing then.
+  virtual void conclude() {}
 
   // The first row, mapped; nullopt if there is none.
   template <class Map, class... P>
@@ -157,16 +188,20 @@ class Transaction final : public Connection {
   Result<void> post_run(std::string_view sql, std::span<const Param> params) override {
     return connection_.post_run(sql, params);
   }
+  Result<void> must_run(std::string_view sql, std::span<const Param> params) override {
+    return connection_.must_run(sql, params);
+  }
   void foresee(std::string_view sql, std::span<const Param> params) override {
     connection_.foresee(sql, params);
   }
+  void conclude() override { connection_.conclude(); }
 
  private:
   Connection& connection_;
 };
 
-// Foresees what repository functions run: they are called with this first, their results ignored (there are no rows),
-// and then in earnest.
+// Foresees what repository functions run: they are called with this first, their results ignored
+// (there are no rows), and then in earnest.
 class Ahead final : public Connection {
  public:
   explicit Ahead(Connection& connection) : connection_(connection) {}

@@ -1,7 +1,8 @@
-// Who runs which database work on which thread (DESIGN §6). Engines: SQLite (sql/sqlite.h), PostgreSQL (sql/postgres.h).
-// Thread-safe. Functions given to read and write are pure database work: no network, no waiting, and they may run
-// again (a serialisation failure, a lost connection, a read that turns out to need a snapshot), so they must not move
-// from their captures and start from the same state each time. An error of a statement ends the function: it returns it.
+// Who runs which database work on which thread (DESIGN §6). Engines: SQLite (sql/sqlite.h),
+// PostgreSQL (sql/postgres.h). Thread-safe. Functions given to read and write are pure database
+// work: no network, no waiting, and they may run again (a serialisation failure, a lost connection,
+// a read that turns out to need a snapshot), so they must not move from their captures and start
+// from the same state each time. An error of a statement ends the function: it returns it.
 #pragma once
 #include <functional>
 #include <memory>

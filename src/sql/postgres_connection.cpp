@@ -3,6 +3,8 @@
 // to the server. Values travel in binary format.
 #include "sql/postgres_connection.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdlib>
@@ -93,7 +95,7 @@ Error unknown_outcome(const std::string& why) {
 void PostgresConnection::begin(Mode mode) {
   mode_ = mode;
   foreseen_.clear();
-  commit_sent_ = false;
+  concluded_ = commit_sent_ = false;
   used_ = needs_snapshot_ = failed_ = false;
 }
 
@@ -141,6 +143,7 @@ Result<void> PostgresConnection::send_text(const char* sql) {
 Result<void> PostgresConnection::send(std::string_view sql, std::span<const Param> params) {
   if (lost_) return fail(unavailable("postgresql: the connection is lost"));
   if (mode_ == Mode::none) return fail(internal_error("a statement outside of any transaction"));
+  if (concluded_) return fail(internal_error("a statement after its function had concluded"));
   if (mode_ == Mode::single && (used_ || needs_snapshot_)) {
     needs_snapshot_ = true;
     Error again = unavailable("a read of several statements needs a snapshot");
@@ -207,6 +210,21 @@ Result<void> PostgresConnection::post_run(std::string_view sql, std::span<const 
   return send(sql, params);
 }
 
+// Divides by the number of rows, so that the server itself skips whatever was sent behind a
+// condition that does not hold, a COMMIT included.
+Result<void> PostgresConnection::must_run(std::string_view sql, std::span<const Param> params) {
+  const bool reads = sql.starts_with("SELECT");
+  return post_run(
+      fmt::format("WITH q AS ({}{}) SELECT 1 / count(*) FROM q", sql, reads ? "" : " RETURNING 1"),
+      params);
+}
+
+void PostgresConnection::conclude() {
+  if (mode_ != Mode::change || !begun_ || lost_ || concluded_) return;
+  // A failure to send is met again by who waits for the answers.
+  concluded_ = send_text("COMMIT").has_value();
+}
+
 void PostgresConnection::foresee(std::string_view sql, std::span<const Param> params) {
   if (mode_ == Mode::single) {
     needs_snapshot_ = true;  // what is foreseen is not all that is read
@@ -224,7 +242,9 @@ Result<ResultPointer> PostgresConnection::take_foreseen(std::string_view sql,
   const std::string call = call_of(sql, params);
   const bool mine =
       std::any_of(sent_.begin(), sent_.end(), [&](const Sent& sent) { return sent.call == call; });
-  if (mine) {
+  if (mine && concluded_) {
+    if (auto done = exchange_with_commit(); !done) return fail(done.error());
+  } else if (mine) {
     if (auto done = exchange(); !done) return fail(done.error());
   }
   const auto found = std::find_if(foreseen_.begin(), foreseen_.end(),
@@ -260,17 +280,30 @@ void PostgresConnection::end_leftover() {
 Result<void> PostgresConnection::commit() {
   mode_ = Mode::none;
   forget_foreseen();
-  if (!std::exchange(begun_, false)) return {};
-  if (lost_) return fail(unavailable("postgresql: the connection is lost"));
+  if (!begun_) return {};  // nothing was done, or it was committed with what was foreseen
+  if (lost_) {
+    begun_ = false;
+    return fail(unavailable("postgresql: the connection is lost"));
+  }
+  if (!concluded_) {
+    if (auto sent = send_text("COMMIT"); !sent) return sent;
+  }
+  auto done = exchange_with_commit();
+  if (!done && std::exchange(begun_, false) && !lost_ && send_text("ROLLBACK")) (void)exchange();
+  return done;
+}
+
+// begun_ stays true if the transaction failed and is to be rolled back.
+Result<void> PostgresConnection::exchange_with_commit() {
   commit_sent_ = true;
-  if (auto sent = send_text("COMMIT"); !sent) return sent;
   auto done = exchange();
   if (!done) {
     // Without a word about the commit itself nobody knows.
     if (lost_) return fail(unknown_outcome(done.error().cause));
-    if (send_text("ROLLBACK")) (void)exchange();
+    commit_sent_ = false;
     return fail(done.error());
   }
+  begun_ = false;
   if (std::string_view(PQcmdStatus(done->get())) != "COMMIT") {
     return fail(internal_error("a statement failed and its function went on"));
   }

@@ -41,7 +41,9 @@ class PostgresConnection final : public Connection {
   Result<std::int64_t> run(std::string_view sql, std::span<const Param> params,
                            const std::function<bool(const Row&)>& on_row) override;
   Result<void> post_run(std::string_view sql, std::span<const Param> params) override;
+  Result<void> must_run(std::string_view sql, std::span<const Param> params) override;
   void foresee(std::string_view sql, std::span<const Param> params) override;
+  void conclude() override;
 
   // Sends nothing: the transaction begins with its first statement.
   void begin(Mode mode);
@@ -98,6 +100,8 @@ class PostgresConnection final : public Connection {
   // The answer to a foreseen statement, fetched if need be; nullptr: it was not foreseen.
   Result<ResultPointer> take_foreseen(std::string_view sql, std::span<const Param> params);
   void forget_foreseen();
+  // Sends what is queued, the COMMIT at its end, and says what became of it.
+  Result<void> exchange_with_commit();
   Error lose(const std::string& why);
   Error note(const PGresult* result, const Sent* sent);
 
@@ -114,8 +118,9 @@ class PostgresConnection final : public Connection {
   bool leftover_ = false;  // the server is in the transaction of a read that has ended
   bool used_ = false;      // mode single: had its statement
   bool needs_snapshot_ = false;
-  bool failed_ = false;  // a statement of this transaction failed
-  bool commit_sent_ = false;
+  bool failed_ = false;       // a statement of this transaction failed
+  bool concluded_ = false;    // COMMIT is queued behind what was foreseen
+  bool commit_sent_ = false;  // on its way, or its outcome unknown
   bool lost_ = false;
   bool timed_out_ = false;
   bool warned_ = false;  // the server sent a warning in this exchange

@@ -127,8 +127,9 @@ Failure failure_of(const PGresult* result) {
   };
   if (state == "23505") {
     as(internal_error(cause), "sql_conflict");
-  } else if (state == "40001" || state == "40P01" || state == "42P07") {
-    // 42P07, a table is there already: another server migrates at the same time.
+  } else if (state == "40001" || state == "40P01" || state == "42P07" ||
+             state == "42710") {
+    // The last two, a table or its type is there already: another server migrates at the same time.
     as(unavailable(cause), "sql_retry");
   } else if (state == "23503") {
     // A row this transaction could not see yet refers to one it deletes, or the other way round:
@@ -139,6 +140,8 @@ Failure failure_of(const PGresult* result) {
     // A changed table, or a pooler that lent another session: prepared again it works.
     as(unavailable(cause), "sql_retry");
     failure.forgets_statement = true;
+  } else if (state == "22012") {
+    failure.error = Connection::unmet();  // the only division is that of must_run
   } else if (state == "22021" || state == "22P05") {
     as(invalid_request("a text holds characters that cannot be stored"));
     failure.error.cause = cause;

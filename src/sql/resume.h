@@ -1,5 +1,5 @@
-// How a result of an engine's thread reaches who waits for it: a coroutine on its own executor, or a thread. Private to
-// the drivers.
+// How a result of an engine's thread reaches who waits for it: a coroutine on its own executor, or
+// a thread. Private to the drivers.
 #pragma once
 #include <boost/asio/associated_executor.hpp>
 #include <boost/asio/async_result.hpp>

@@ -116,6 +116,18 @@ Result<std::unique_ptr<SqliteConnection>> SqliteConnection::open(const std::file
   return connection;
 }
 
+// Before the first change, which is the mode of the file's journal.
+Result<void> SqliteConnection::refuse_others() {
+  auto tables = all("SELECT name FROM sqlite_schema WHERE type = 'table'",
+                    [](const Row& row) { return row.string(0); });
+  if (!tables) return fail(tables.error());
+  if (tables->empty()) return {};
+  auto owner = one("SELECT value FROM meta WHERE key = 'application'",
+                   [](const Row& row) { return row.string(0); });
+  if (owner && *owner == "mytoken") return {};
+  return fail(internal_error("it holds the tables of another program: choose another file"));
+}
+
 Result<void> SqliteConnection::configure(std::int64_t cache_kib) {
   sqlite3_busy_timeout(handle_,
                        milliseconds(mode_ == Mode::read ? read_lock_wait : write_lock_wait));
@@ -135,6 +147,7 @@ Result<void> SqliteConnection::configure(std::int64_t cache_kib) {
       std::to_string(cache_kib) + ";";
   if (mode_ != Mode::read) {
     settings += "PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;";
+    if (auto ours = refuse_others(); !ours) return ours;
     auto journal = one("PRAGMA journal_mode=WAL", [](const Row& row) { return row.string(0); });
     if (!journal) return fail(journal.error());
     if (*journal != "wal") return fail(internal_error("the file system refuses WAL mode"));

@@ -78,6 +78,7 @@ class SqliteConnection final : public Connection {
 
   SqliteConnection(sqlite3* handle, Mode mode);
   Result<void> configure(std::int64_t cache_kib);
+  Result<void> refuse_others();
   Result<Kept> prepare(std::string_view sql);
   Result<Kept*> keep(std::string_view sql);
   Result<void> bind(const Kept& kept, std::span<const Param> params);

@@ -1,5 +1,5 @@
-// What the engines' threads share: who waits for a result, and how a function given to Database is called. Knows no
-// coroutines (sql/resume.h does). Private to the drivers.
+// What the engines' threads share: who waits for a result, and how a function given to Database is
+// called. Knows no coroutines (sql/resume.h does). Private to the drivers.
 #pragma once
 #include <exception>
 #include <string>

@@ -56,7 +56,7 @@ Result<void> purge_expired(sql::Transaction& db, Time now) {
       !r) {
     return r;
   }
-  return db.post("DELETE FROM rotations WHERE expires_at < $1", now);
+  return db.post("DELETE FROM rotations WHERE expires_at < $1", now - std::chrono::hours(24));
 }
 
 }  // namespace mytoken::store

@@ -29,14 +29,6 @@ Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, Refres
       row_of, id);
 }
 
-Result<std::optional<RefreshTokenRow>> refresh_token_of(sql::Connection& db,
-                                                        const std::string& mytoken_id) {
-  return db.one(
-      "SELECT id, issuer, sealed_token, version, state, offline_granted, failed_at FROM "
-      "refresh_tokens WHERE id = (SELECT refresh_token_id FROM mytokens WHERE id = $1)",
-      row_of, Blob{mytoken_id});
-}
-
 Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now,
                         Time until) {
   auto changed = db.execute(
@@ -45,6 +37,14 @@ Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::stri
       id, owner, now, until);
   if (!changed) return tl::unexpected(changed.error());
   return *changed == 1;
+}
+
+Result<void> require_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner,
+                           Time now, Time until) {
+  return db.must(
+      "UPDATE refresh_tokens SET lease_owner = $2, lease_until = $4 "
+      "WHERE id = $1 AND (lease_owner IS NULL OR lease_owner = $2 OR lease_until < $3)",
+      id, owner, now, until);
 }
 
 Result<void> release_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner) {
@@ -69,6 +69,16 @@ Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64
       id, version, Blob{sealed_token}, now);
   if (!changed) return tl::unexpected(changed.error());
   return *changed == 1;
+}
+
+Result<void> settle_successor(sql::Transaction& db, RefreshTokenId id, std::int64_t version,
+                              const std::string& sealed_token, const std::string& owner, Time now) {
+  return db.must(
+      "UPDATE refresh_tokens SET sealed_token = $3, version = $2 + 1, state = 'ok', last_rotation "
+      "= $4, lease_until = CASE WHEN lease_owner = $5 THEN 0 ELSE lease_until END, "
+      "lease_owner = CASE WHEN lease_owner = $5 THEN NULL ELSE lease_owner END "
+      "WHERE id = $1 AND version <= $2",
+      id, version, Blob{sealed_token}, now, owner);
 }
 
 Result<void> set_refresh_state(sql::Transaction& db, RefreshTokenId id, std::string_view state,

@@ -13,12 +13,12 @@ Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId u
                                const std::string& issuer, const std::string& sealed_token,
                                bool offline_granted, Time now);
 Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, RefreshTokenId id);
-// The one that a mytoken uses; nullopt also if the mytoken has none or is gone.
-Result<std::optional<RefreshTokenRow>> refresh_token_of(sql::Connection& db, const std::string& mytoken_id);
-
 // Takes the lease if it is free, expired or already this owner's. False: another owner has it.
 Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now,
                         Time until);
+// The same as a condition of the transaction (sql::Connection::must).
+Result<void> require_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner,
+                           Time now, Time until);
 Result<void> release_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner);
 // At the start of the only server of an embedded database: leases of a process that died.
 Result<void> release_all_leases(sql::Transaction& db);
@@ -28,6 +28,9 @@ Result<void> release_all_leases(sql::Transaction& db);
 // in the journal.
 Result<bool> store_successor(sql::Transaction& db, RefreshTokenId id, std::int64_t version,
                              const std::string& sealed_token, Time now);
+// The same as a condition of the transaction; `owner`'s lease ends with it.
+Result<void> settle_successor(sql::Transaction& db, RefreshTokenId id, std::int64_t version,
+                              const std::string& sealed_token, const std::string& owner, Time now);
 // state: ok, suspect, dead.
 Result<void> set_refresh_state(sql::Transaction& db, RefreshTokenId id, std::string_view state,
                                Time now);

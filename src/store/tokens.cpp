@@ -42,26 +42,54 @@ Result<void> add_token(sql::Transaction& db, const NewToken& t) {
       t.created_ip, t.expires_at, t.capabilities, t.restrictions, t.rotation);
 }
 
-Result<std::optional<TokenState>> token_state(sql::Connection& db, const std::string& id) {
-  return db.one(
-      "SELECT user_id, refresh_token_id, sealed_key, seq_no, last_rotated FROM mytokens WHERE id = "
-      "$1",
-      [&id](const sql::Row& r) {
-        return TokenState{
-            id,         r.integer(0), r.optional_integer(1),
-            r.bytes(2), r.integer(3), PreciseTime(std::chrono::microseconds(r.integer(4)))};
-      },
-      Blob{id});
+namespace {
+
+TokenState state_of(const sql::Row& r) {
+  return {r.bytes(0),
+          r.integer(1),
+          r.optional_integer(2),
+          r.bytes(3),
+          r.integer(4),
+          PreciseTime(std::chrono::microseconds(r.integer(5))),
+          r.optional_integer(6),
+          r.optional_integer(7),
+          r.flag(8)};
 }
 
-Result<bool> rotate_token(sql::Transaction& db, const std::string& id, std::int64_t seq_no,
+}  // namespace
+
+Result<std::optional<TokenState>> token_state(sql::Connection& db, const std::string& id) {
+  return db.one(
+      "SELECT id, user_id, refresh_token_id, sealed_key, seq_no, last_rotated, restored_seq_no, "
+      "first_seq_no, superseded FROM mytokens WHERE id = $1",
+      state_of, Blob{id});
+}
+
+Result<std::optional<TokenState>> token_state_behind(sql::Connection& db,
+                                                     const std::string& short_token) {
+  return db.one(
+      "SELECT id, user_id, refresh_token_id, sealed_key, seq_no, last_rotated, restored_seq_no, "
+      "first_seq_no, superseded FROM mytokens WHERE id = "
+      "(SELECT mytoken_id FROM proxies WHERE id = $1 AND kind = 'short_token')",
+      state_of, Blob{short_token});
+}
+
+Result<void> require_token(sql::Transaction& db, const std::string& id) {
+  return db.must("SELECT 1 FROM mytokens WHERE id = $1", Blob{id});
+}
+
+Result<void> require_seq_no(sql::Transaction& db, const std::string& id, std::int64_t seq_no) {
+  return db.must("SELECT 1 FROM mytokens WHERE id = $1 AND seq_no = $2 AND superseded = 0",
+                 Blob{id}, seq_no);
+}
+
+Result<void> rotate_token(sql::Transaction& db, const std::string& id, std::int64_t seq_no,
                           const std::string& sealed_key, PreciseTime now) {
-  auto changed = db.execute(
-      "UPDATE mytokens SET seq_no = seq_no + 1, sealed_key = $3, last_rotated = $4 WHERE id = $1 "
-      "AND seq_no = $2",
+  return db.must(
+      "UPDATE mytokens SET seq_no = CASE WHEN first_seq_no > seq_no THEN first_seq_no ELSE seq_no "
+      "+ "
+      "1 END, sealed_key = $3, last_rotated = $4 WHERE id = $1 AND seq_no = $2 AND superseded = 0",
       Blob{id}, seq_no, Blob{sealed_key}, now.time_since_epoch().count());
-  if (!changed) return tl::unexpected(changed.error());
-  return *changed == 1;
 }
 
 Result<bool> is_self_or_ancestor(sql::Connection& db, const std::string& ancestor,

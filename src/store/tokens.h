@@ -20,9 +20,16 @@ Result<void> add_token(sql::Transaction& db, const NewToken& token);
 // nullopt: revoked or never existed.
 Result<std::optional<TokenState>> token_state(sql::Connection& db, const std::string& id);
 
-// Sets the successor's seq_no, wrapped key and time if `seq_no` is still the stored one. False: it
-// is not.
-Result<bool> rotate_token(sql::Transaction& db, const std::string& id, std::int64_t seq_no,
+// The same for the token behind a short token (its digest).
+Result<std::optional<TokenState>> token_state_behind(sql::Connection& db,
+                                                     const std::string& short_token);
+// As a condition of the transaction (sql::Connection::must): the token exists; with this number.
+Result<void> require_token(sql::Transaction& db, const std::string& id);
+Result<void> require_seq_no(sql::Transaction& db, const std::string& id, std::int64_t seq_no);
+
+// Sets the successor's seq_no (TokenState::next_seq_no), wrapped key and time, on the condition
+// that `seq_no` is still the stored one and the token not superseded.
+Result<void> rotate_token(sql::Transaction& db, const std::string& id, std::int64_t seq_no,
                           const std::string& sealed_key, PreciseTime now);
 
 // True if `ancestor` is `id` or one of its ancestors.

@@ -2,7 +2,10 @@
 // its creation on; charging a clause charges the chain of ancestor clauses it was fitted into, and
 // fails if any limited one is used up.
 #pragma once
+#include <map>
+#include <optional>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "sql/connection.h"
@@ -16,11 +19,28 @@ enum class UsageKind { at, other };
 Result<void> add_clauses(sql::Transaction& db, const std::string& mytoken_id,
                          const std::vector<ClauseRow>& clauses);
 Result<std::vector<ClauseRow>> clauses_of(sql::Connection& db, const std::string& mytoken_id);
+// The same for the token behind a short token (its digest).
+Result<std::vector<ClauseRow>> clauses_behind(sql::Connection& db, const std::string& short_token);
+
+// A clause of some token.
+struct ClauseKey {
+  std::string mytoken_id;
+  std::string hash;
+  bool operator<(const ClauseKey& other) const {
+    return std::tie(mytoken_id, hash) < std::tie(other.mytoken_id, other.hash);
+  }
+};
+// What the ancestors of a token's clauses are charged to in turn: all links of all chains, nullopt
+// at a chain's end.
+using ClauseLinks = std::map<ClauseKey, std::optional<ClauseKey>>;
+Result<ClauseLinks> clauses_above(sql::Connection& db, const std::string& mytoken_id);
 
 // Compare-and-set: adds 1 to the clause and, if `with_ancestors`, to its chain. False: a limit in
 // the chain is reached, or the chain is longer than 1000 clauses; nothing is charged then.
 Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id,
                            const std::string& hash, UsageKind kind, bool with_ancestors);
+// Adds 1 to one clause as a condition of the transaction (sql::Connection::must).
+Result<void> charge_clause(sql::Transaction& db, const ClauseKey& clause, UsageKind kind);
 // Gives a reservation back; rows that are gone by now are passed over.
 Result<void> return_usage(sql::Transaction& db, const std::string& mytoken_id,
                           const std::string& hash, UsageKind kind, bool with_ancestors);

@@ -1,6 +1,7 @@
-// A private PostgreSQL 15 for tests: a data directory of its own, a unix socket in it, fsync on; made at first use and
-// removed with the program (also if that one crashes: the server gets a signal). Needs the Debian package postgresql-15;
-// as root it runs as user postgres. Tests may kill, pause and restart it.
+// A private PostgreSQL 15 for tests: a data directory of its own, a unix socket in it, fsync on;
+// made at first use and removed with the program (also if that one crashes: the server gets a
+// signal). Needs the Debian package postgresql-15; as root it runs as user postgres. Tests may
+// kill, pause and restart it.
 #pragma once
 #include <fcntl.h>
 #include <grp.h>
@@ -40,13 +41,14 @@ class PostgresCluster {
       group_ = user->pw_gid;
       if (::chown(folder_.c_str(), user_, group_) != 0) throw std::runtime_error("chown");
     }
-    const pid_t made = spawn({programs + "initdb", "-D", data(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                              "--locale=C", "--no-sync", "--no-instructions"});
+    const pid_t made = spawn({programs + "initdb", "-D", data(), "-U", "postgres", "-A", "trust",
+                              "-E", "UTF8", "--locale=C", "--no-sync", "--no-instructions"});
     int status = 0;
     ::waitpid(made, &status, 0);
     if (status != 0) throw std::runtime_error("initdb failed: " + log());
     // One user has a password, everybody else is trusted.
-    std::ofstream(data() + "/pg_hba.conf") << "local all locked scram-sha-256\nlocal all all trust\n";
+    std::ofstream(data() + "/pg_hba.conf")
+        << "local all locked scram-sha-256\nlocal all all trust\n";
     start();
     admin("CREATE ROLE locked LOGIN PASSWORD 'a-password-of-its-own'");
   }
@@ -63,9 +65,9 @@ class PostgresCluster {
     // After a kill its children may still be ending, and the server refuses to start beside them.
     for (int tries = 0; tries < 300; ++tries) {
       if (server_ == 0) {
-        server_ = spawn({programs + "postgres", "-D", data(), "-k", folder_.string(), "-c", "listen_addresses=", "-c",
-                         "max_connections=200", "-c", "shared_buffers=32MB", "-c", "fsync=on", "-c",
-                         "logging_collector=off"});
+        server_ = spawn({programs + "postgres", "-D", data(), "-k", folder_.string(), "-c",
+                         "listen_addresses=", "-c", "max_connections=200", "-c",
+                         "shared_buffers=32MB", "-c", "fsync=on", "-c", "logging_collector=off"});
       }
       if (PQping(url().c_str()) == PQPING_OK) return;
       if (::waitpid(server_, nullptr, WNOHANG) == server_) server_ = 0;
@@ -114,7 +116,8 @@ class PostgresCluster {
     const std::string message = PQerrorMessage(connection);
     PQclear(result);
     PQfinish(connection);
-    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) throw std::runtime_error(sql + ": " + message);
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK)
+      throw std::runtime_error(sql + ": " + message);
     return rows;
   }
 
@@ -138,7 +141,9 @@ class PostgresCluster {
     sigset_t none;
     sigemptyset(&none);
     ::sigprocmask(SIG_SETMASK, &none, nullptr);
-    if (user_ != 0 && (::setgroups(0, nullptr) != 0 || ::setgid(group_) != 0 || ::setuid(user_) != 0)) ::_exit(1);
+    if (user_ != 0 &&
+        (::setgroups(0, nullptr) != 0 || ::setgid(group_) != 0 || ::setuid(user_) != 0))
+      ::_exit(1);
     ::prctl(PR_SET_PDEATHSIG, SIGQUIT);
     const int out = ::open(log_file.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
     ::dup2(out, 1);
@@ -148,7 +153,8 @@ class PostgresCluster {
   }
 
   static std::vector<pid_t> children_of(pid_t process) {
-    std::ifstream in("/proc/" + std::to_string(process) + "/task/" + std::to_string(process) + "/children");
+    std::ifstream in("/proc/" + std::to_string(process) + "/task/" + std::to_string(process) +
+                     "/children");
     std::vector<pid_t> children;
     for (pid_t child = 0; in >> child;)
       children.push_back(child);

@@ -308,8 +308,9 @@ TEST(Config, a_postgresql_url_selects_that_engine_and_a_journal_of_the_server) {
 }
 
 TEST(Config, keys_of_the_reference_without_effect_are_pointed_out) {
-  EXPECT_TRUE(contains(warnings_of("database: {hosts: [a], user: b}\ngeo_ip_db_file: x\n"),
-                       "database.hosts: without effect in this version; write it into database.url"));
+  EXPECT_TRUE(
+      contains(warnings_of("database: {hosts: [a], user: b}\ngeo_ip_db_file: x\n"),
+               "database.hosts: without effect in this version; write it into database.url"));
 }
 
 }  // namespace

@@ -199,6 +199,9 @@ TEST_F(ServerOnPostgresql, two_run_side_by_side_answer_503_without_their_databas
   EXPECT_TRUE(contains(get((*one)->health_port(), "/readyz"), "HTTP/1.1 200 "));
   EXPECT_TRUE(ready());
   cluster.kill();
+  const auto noticed = std::chrono::steady_clock::now() + std::chrono::seconds(10);
+  while (ready() && std::chrono::steady_clock::now() < noticed)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
   EXPECT_FALSE(ready());
   // A short token must be looked up.
   const std::string token(64, 'x');

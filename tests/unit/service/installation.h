@@ -391,6 +391,7 @@ class Installation {
     auto opened_journal = service::Journal::open(folder / "journal", log);
     ASSERT_TRUE(opened_journal);
     journal = std::move(*opened_journal);
+    ASSERT_TRUE(journal->bind("this-installation"));
     service::Settings settings;
     settings.issuer = "https://mytoken.example.org";
     if (change_) change_(settings);

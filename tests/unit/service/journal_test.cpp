@@ -10,6 +10,7 @@
 
 #include "base/encoding.h"
 #include "base/random.h"
+#include "crypto/hash.h"
 #include "unit/service/installation.h"
 
 namespace mytoken::test {
@@ -31,7 +32,22 @@ class JournalTest : public ::testing::Test {
   std::unique_ptr<Journal> open() {
     auto journal = Journal::open(file, log);
     EXPECT_TRUE(journal) << journal.error().cause;
-    return journal ? std::move(*journal) : nullptr;
+    if (!journal) return nullptr;
+    const auto bound = (*journal)->bind(installation);
+    EXPECT_TRUE(bound) << bound.error().cause;
+    return std::move(*journal);
+  }
+  // The one line that stops the start; the file stays as it is.
+  std::string refusal(const std::string& of = installation) {
+    const std::string before = bytes();
+    auto journal = Journal::open(file, log);
+    auto bound = journal ? (*journal)->bind(of) : Result<void>();
+    EXPECT_FALSE(journal && bound);
+    EXPECT_EQ(bytes(), before);
+    const std::string line = journal ? bound.error().cause : journal.error().cause;
+    EXPECT_NE(line.find("the journal " + file.string() + " "), std::string::npos) << line;
+    EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+    return line;
   }
   std::string bytes() const {
     std::ifstream in(file, std::ios::binary);
@@ -41,10 +57,15 @@ class JournalTest : public ::testing::Test {
     std::ofstream(file, std::ios::binary | std::ios::trunc) << text;
   }
 
+  inline static const std::string installation = "11111111-2222-4333-8444-555555555555";
   CollectingLog log;
   std::filesystem::path folder;
   std::filesystem::path file;
 };
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 // Bytes that would break a format that trusted them.
 const std::string awkward("\n \0x\xff mytoken-journal-1 1 1", 25);
@@ -127,12 +148,86 @@ TEST_F(JournalTest, damage_in_the_middle_stops_the_start_and_says_what_to_do) {
 
 TEST_F(JournalTest, a_folder_in_its_place_is_an_error) {
   std::filesystem::create_directory(file);
-  EXPECT_FALSE(Journal::open(file, log));
+  EXPECT_TRUE(has(refusal(), "is no file: name another one in database.journal"));
+}
+
+TEST_F(JournalTest, the_first_line_names_the_installation) {
+  auto journal = open();
+  ASSERT_TRUE(journal->append({1, 1, "first"}));
+  ASSERT_TRUE(journal->append({2, 1, "second"}));
+  const std::string text = bytes();
+  EXPECT_TRUE(text.starts_with("mytoken-journal-2 installation " + installation + " ")) << text;
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 3);
+  EXPECT_EQ(open()->all().size(), 2u);
+  EXPECT_EQ(bytes(), text);
+}
+
+TEST_F(JournalTest, one_of_another_installation_is_refused_as_it_is) {
+  ASSERT_TRUE(open()->append({1, 1, "first"}));
+  const std::string line = refusal("99999999-2222-4333-8444-555555555555");
+  EXPECT_TRUE(has(line, "belongs to another installation (" + installation + ")")) << line;
+  EXPECT_TRUE(has(line, "database.journal")) << line;
+}
+
+TEST_F(JournalTest, an_emptied_one_belongs_to_nobody) {
+  auto journal = open();
+  ASSERT_TRUE(journal->append({1, 1, "first"}));
+  journal->settled({1, 1, "first"});
+  auto other = Journal::open(file, log);
+  ASSERT_TRUE(other);
+  EXPECT_EQ((*other)->installation(), "");
+  EXPECT_TRUE((*other)->bind("another"));
+}
+
+TEST_F(JournalTest, one_of_an_earlier_version_gets_its_owner) {
+  ASSERT_TRUE(open()->append({1, 1, "first"}));
+  const std::string text = bytes();
+  const std::string old = text.substr(text.find('\n') + 1);  // as it was written before
+  for (const std::string& form : {old, old.substr(0, old.size() - 1)}) {
+    write(form);
+    auto unread = Journal::open(file, log);
+    ASSERT_TRUE(unread);
+    EXPECT_EQ((*unread)->installation(), "");
+    EXPECT_FALSE((*unread)->is_empty());
+    EXPECT_EQ(bytes(), form);
+    auto journal = open();
+    EXPECT_EQ(journal->pending(1)->sealed_token, "first");
+    EXPECT_EQ(bytes(), old + text.substr(0, text.find('\n') + 1));
+    ASSERT_TRUE(journal->append({2, 1, "second"}));
+    EXPECT_EQ(open()->all().size(), 2u);
+    EXPECT_TRUE(has(refusal("another"), "belongs to another installation"));
+  }
+}
+
+TEST_F(JournalTest, one_of_a_later_version_or_of_something_else_is_refused_as_it_is) {
+  const auto line = [](const std::string& body) {
+    return body + " " + hex(crypto::sha256(body)) + "\n";
+  };
+  write(line("mytoken-journal-3 something new"));
+  EXPECT_TRUE(has(refusal(), "is of a later version: update this program"));
+  write(line("the diary of somebody else"));
+  EXPECT_TRUE(has(refusal(), "is of something else"));
+  write("the diary of somebody else\nsecond page\n");
+  EXPECT_TRUE(has(refusal(), "is damaged"));
+}
+
+TEST_F(JournalTest, without_a_folder_to_write_to_the_start_is_refused) {
+  file = folder / "missing" / "journal";
+  EXPECT_TRUE(has(refusal(), "cannot be written (No such file or directory)"));
+}
+
+TEST_F(JournalTest, nothing_is_appended_before_it_is_bound) {
+  auto journal = Journal::open(file, log);
+  ASSERT_TRUE(journal);
+  EXPECT_FALSE((*journal)->append({1, 1, "first"}));
+  EXPECT_FALSE(std::filesystem::exists(file));
 }
 
 TEST_F(JournalTest, what_the_disk_refuses_is_known_as_long_as_the_process_lives) {
-  file = folder / "missing" / "journal";
+  file = folder / "gone" / "journal";
+  std::filesystem::create_directory(folder / "gone");
   auto journal = open();
+  std::filesystem::remove(folder / "gone");
   EXPECT_FALSE(journal->append({7, 3, "three"}));
   EXPECT_EQ(journal->pending(7)->sealed_token, "three");
   journal->settled({7, 3, "three"});

@@ -90,7 +90,7 @@ TEST(Refresh, the_lease_ends_only_with_the_successor_in_the_database) {
       1);
   // Another server, without this one's journal.
   auto journal = service::Journal::open(site.folder / "second", site.log);
-  ASSERT_TRUE(journal);
+  ASSERT_TRUE(journal && (*journal)->bind("this-installation"));
   auto second = site.make_context(site.context->settings, "server-2", **journal);
   EXPECT_TRUE(site.run(service::access_token(*second, site.access(token))));
   site.background();
@@ -166,7 +166,7 @@ TEST(Refresh, two_servers_share_one_single_use_refresh_token_under_200_parallel_
   Installation site(strict(), true, [](service::Settings& s) { s.longest_wait = Seconds(100); });
   const Secret token = site.login_token();
   auto journal = service::Journal::open(site.folder / "second", site.log);
-  ASSERT_TRUE(journal);
+  ASSERT_TRUE(journal && (*journal)->bind("this-installation"));
   auto second = site.make_context(site.context->settings, "server-2", **journal);
   const auto answers = site.run_all<Result<service::AccessAnswer>>(200, [&](std::size_t i) {
     return service::access_token(i % 2 == 0 ? *site.context : *second, site.access(token));

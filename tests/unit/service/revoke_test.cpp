@@ -380,7 +380,8 @@ TEST(Revoke, a_family_of_any_depth_falls_at_once) {
   // Made in the database: 3000 generations below the root.
   site.execute(
       "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO "
-      "mytokens "
+      "mytokens (id, parent_id, user_id, refresh_token_id, sealed_key, name, seq_no, created, "
+      "created_ip, last_rotated, expires_at, capabilities, restrictions, rotation) "
       "SELECT CAST(CAST(i + 1000000 AS TEXT) AS BLOB), CASE WHEN i = 1 THEN (SELECT id FROM mytokens) "
       "ELSE "
       "CAST(CAST(i + 999999 AS TEXT) AS BLOB) END, (SELECT user_id FROM mytokens), (SELECT "

@@ -129,7 +129,8 @@ TEST_F(UsagesTest, a_chain_too_long_to_be_charged_permits_nothing) {
   ASSERT_TRUE(write([&](sql::Transaction& db) {
     return db.execute(
         "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 1001) INSERT "
-        "INTO clauses "
+        "INTO clauses (mytoken_id, hash, limit_at, limit_other, used_at, used_other, "
+        "parent_mytoken_id, parent_hash) "
         "SELECT CAST(CAST(i AS TEXT) AS BLOB), CAST('c' AS BLOB), NULL, NULL, 0, 0, CASE WHEN i = "
         "1 THEN "
         "NULL ELSE CAST(CAST(i - 1 AS TEXT) AS BLOB) END, CASE WHEN i = 1 THEN NULL ELSE CAST('c' "
