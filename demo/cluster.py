@@ -94,7 +94,7 @@ def journal_lines(cluster):
 
 
 def exercise(cluster, seconds):
-    """The whole of --once; returns the exit code."""
+    """The whole of --once; returns exit code and last line."""
     ledger = Ledger()
     failovers = lost = 0
     troubles = []
@@ -120,32 +120,39 @@ def exercise(cluster, seconds):
         losses = cluster_load.verify(cluster, ledger)
         lost = len(losses)
         troubles += [f"a {t.kind} token of limit {t.limit} does not work" for t in losses[:SHOWN_ERRORS]]
-        ledger.errors += [f"a token limited to {t.limit} was refused after {t.granted} uses" for t in ledger.underused() if t not in losses]
-        report(cluster, ledger)
+        ledger.errors += [f"a token limited to {t.limit} was refused after {t.granted} uses"
+                          for t in ledger.underused() if t not in losses]
+        reused = report(cluster, ledger)["reused"]
+        if reused:
+            troubles.append(f"the provider found {reused} refresh tokens reused")
     except (StackError, cluster_load.Failed, login.LoginFailed, OSError, ValueError, KeyError) as error:
         troubles.append(f"{type(error).__name__}: {error}")
     for text in (ledger.errors + troubles)[:SHOWN_ERRORS]:
         say(f"error: {text}")
     errors = len(ledger.errors) + len(troubles) - min(lost, SHOWN_ERRORS)
     overused = ledger.overused()
-    say(f"cluster: requests={ledger.counts['requests']} errors={errors} failovers={failovers} "
-        f"acknowledged={ledger.counts['acknowledged']} lost={lost} overused={overused}")
-    return 1 if errors or lost or overused or failovers < 1 else 0
+    line = (f"cluster: requests={ledger.counts['requests']} errors={errors} failovers={failovers} "
+            f"acknowledged={ledger.counts['acknowledged']} lost={lost} overused={overused}")
+    return (1 if errors or lost or overused or failovers < 1 else 0), line
 
 
 def report(cluster, ledger):
+    """Prints what the last line leaves out; returns what the provider counted."""
     counts = ledger.counts
     kept, replayed = journal_lines(cluster)
-    rotation = get_json(f"{cluster.op}/demo/rotation") or {}
+    rotation = get_json(f"{cluster.op}/demo/rotation", 10)
+    if rotation is None:
+        raise StackError(f"the provider does not answer\n{cluster.logs([cluster.provider])}")
     say(f"\nanswers        {counts['HTTP/2']} by HTTP/2, {counts['HTTP/1.1']} by HTTP/1.1; repeated {counts['503']} after a 503, "
         f"{counts['broken']} after a broken connection; slowest success {ledger.slowest:.1f} s")
-    say(f"outcome lost   {sum(t.maybe for t in ledger.tokens)} requests for access tokens, {counts['codes whose answer was lost']} transfer "
-        f"codes, {counts['revocations whose answer was lost']} revocations")
+    say(f"outcome lost   {sum(t.maybe for t in ledger.tokens)} requests for access tokens, "
+        f"{counts['codes whose answer was lost']} transfer codes, {counts['revocations whose answer was lost']} revocations")
     say(f"limits         {sum(1 for t in ledger.tokens if t.limit is not None)} limited tokens, "
         f"{sum(t.limit for t in ledger.tokens if t.limit is not None)} uses allowed, "
         f"{sum(t.granted for t in ledger.tokens if t.limit is not None)} granted")
-    say(f"refresh tokens {rotation.get('rotated')} rotated, {kept} kept in a journal and {replayed} brought back from there, "
-        f"{rotation.get('by_grace')} honoured by the provider's grace, {rotation.get('reused')} found reused")
+    say(f"refresh tokens {rotation['rotated']} rotated, {kept} kept in a journal and {replayed} brought back from there, "
+        f"{rotation['by_grace']} honoured by the provider's grace, {rotation['reused']} found reused")
+    return rotation
 
 
 def print_hints(cluster):
@@ -168,7 +175,9 @@ def watch(cluster):
     known = {}
     while all(part.runs for part in (*cluster.etcd, cluster.proxy, cluster.provider)):
         now = {m["name"]: f"{m.get('role')}, {m.get('state')}, timeline {m.get('timeline')}" for m in cluster.members()}
-        now.update({p.name: "runs" if p.runs else "has ended" for p in (*cluster.servers, *cluster.nodes) if not p.runs or p.name not in now})
+        for part in (*cluster.servers, *cluster.nodes):
+            if not part.runs or part.name not in now:
+                now[part.name] = "runs" if part.runs else "has ended"
         for name in sorted({*now, *known}):
             if known and now.get(name) != known.get(name):
                 say(f"  {time.strftime('%H:%M:%S')} {name}: {now.get(name, 'not seen')}")
@@ -191,12 +200,13 @@ def main():
     try:
         with Cluster(lambda text: say(f"cluster: {text}")) as cluster:
             say(f"cluster: up after {time.monotonic() - begin:.1f} s\n\n{cluster.table()}")
-            if options.once:
-                code = exercise(cluster, options.seconds)
-                cluster.keep = code != 0
-                return code
-            print_hints(cluster)
-            return watch(cluster)
+            if not options.once:
+                print_hints(cluster)
+                return watch(cluster)
+            code, line = exercise(cluster, options.seconds)
+            cluster.keep = code != 0
+        say(line)
+        return code
     except StackError as error:
         say(f"\ncluster: failed: {error}")
         return 1

@@ -17,6 +17,7 @@ PYTHON = "/usr/bin/python3"  # the one that Debian's python3-* packages belong t
 ALL_UNITS = sorted(p.name for p in (ROOT / "tests" / "unit").iterdir() if list(p.glob("*_test.cpp")))
 ASAN_UNITS = {"base", "crypto", "token", "http", "oidc", "sql", "store", "service"}
 TSAN_UNITS = {"sql", "http", "oidc", "service"}
+CLUSTER_SECONDS = 20  # of load; the fail-over takes its time besides
 FUZZ_SECONDS = int(os.environ.get("MYTOKEN_FUZZ_SECONDS", "15"))  # for each target
 SECONDS = 900  # the longest a program may run
 SANITIZERS = {
@@ -114,12 +115,30 @@ def fuzz():
     count("fuzz", targets - crashes, crashes or int(done.returncode != 0), time.monotonic() - started)
 
 
+def cluster():
+    """The short form of `scripts/cluster --once`, whose last line must tell of a fail-over without errors or losses."""
+    if not build("release", ["mytoken-server", "mytoken"]):
+        return
+    started = time.monotonic()
+    command = [ROOT / "scripts" / "cluster", "--once", "--seconds", str(CLUSTER_SECONDS)]
+    child = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    lines = []
+    for line in child.stdout:
+        lines.append(line.strip())
+        print("  " + line, end="", flush=True)
+    code = child.wait()
+    good = r"cluster: requests=[1-9]\d* errors=0 failovers=[1-9]\d* acknowledged=[1-9]\d* lost=0 overused=0"
+    passed = code == 0 and any(re.fullmatch(good, line) for line in lines[-1:])
+    count("cluster", int(passed), int(not passed), time.monotonic() - started)
+
+
 PARTS = {
     "unit": lambda: units("release", ALL_UNITS),
     "contract": lambda: scripted("contract"),
     "conformance": lambda: scripted("conformance"),
     "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
     "fault": lambda: scripted("fault", "scripted-provider", "mytoken-server-faulty", "fault-disk"),
+    "cluster": cluster,
     "asan": lambda: units("asan", ASAN_UNITS),
     "tsan": lambda: units("tsan", TSAN_UNITS),
     "fuzz": fuzz,
