@@ -27,9 +27,9 @@
 namespace mytoken::sql {
 
 struct PostgresOptions {
-  // postgresql://user:password@host1,host2/database?sslmode=verify-full… as libpq reads it. Unless
-  // it says otherwise target_session_attrs=read-write: of several hosts the one that accepts
-  // writes.
+  // postgresql://user:password@host1,host2/database?sslmode=verify-full… as libpq reads it. Of
+  // several hosts the one that accepts writes is used (target_session_attrs=read-write, whatever
+  // the URL says).
   Secret url;
   std::size_t connections = 8;
   std::size_t longest_queue = 50'000;               // waiting functions; beyond: unavailable (503)

@@ -29,8 +29,15 @@ bool is_sound(const PQconninfoOption* options) {
          given(options, "host").find('@') == std::string_view::npos;
 }
 
+// One line: what libpq says, and what to do. What it is about can only be read from its words,
+// which may be in another language; then the hint names all there is.
 Error cannot_open(const std::string& why) {
-  return unavailable("cannot open the database: " + why);
+  const auto says = [&why](std::string_view part) { return why.find(part) != std::string::npos; };
+  std::string_view hint =
+      "check host, port, database, user and password in database.url, and that the server runs";
+  if (says("read-only") || says("hot standby"))
+    hint = "it takes no writes: let database.url name the primary, or all hosts of the cluster";
+  return unavailable("cannot open the database: " + why + ": " + std::string(hint));
 }
 
 }  // namespace
@@ -61,7 +68,7 @@ Result<std::unique_ptr<PostgresConnection>> PostgresConnection::open(
     names.push_back(name);
     values.push_back(value);
   };
-  set("target_session_attrs", "read-write", false);
+  set("target_session_attrs", "read-write", true);
   set("connect_timeout", connect_timeout.c_str(), false);
   set("tcp_user_timeout", silence.c_str(), false);
   set("keepalives_idle", "10", false);

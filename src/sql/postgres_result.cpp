@@ -127,8 +127,7 @@ Failure failure_of(const PGresult* result) {
   };
   if (state == "23505") {
     as(internal_error(cause), "sql_conflict");
-  } else if (state == "40001" || state == "40P01" || state == "42P07" ||
-             state == "42710") {
+  } else if (state == "40001" || state == "40P01" || state == "42P07" || state == "42710") {
     // The last two, a table or its type is there already: another server migrates at the same time.
     as(unavailable(cause), "sql_retry");
   } else if (state == "23503") {
@@ -150,6 +149,9 @@ Failure failure_of(const PGresult* result) {
     as(unavailable(cause));
     // 57014: a statement was ended by its time-out, the session is fine.
     failure.ends_connection = state != "57014";
+  } else if (state == "42501") {
+    as(internal_error(cause +
+                      ": the user of the database URL needs all rights on its schema and tables"));
   } else if (state == "25006") {
     as(internal_error(cause));
     failure.read_only = true;
