@@ -186,6 +186,10 @@ Result<Prepared> prepare(const Config& config, const Path& copy, const Path& dat
   prepared.holdings = *holdings;
   if (auto heeded = heed_present(made, database, flags, prepared); !heeded)
     return fail(heeded.error());
+  auto left = ask<store::Holdings>(made, store::holdings);
+  if (!left) return fail(left.error());
+  prepared.holdings.mytokens = left->mytokens;
+  prepared.holdings.refresh_tokens = left->refresh_tokens;
   auto report =
       store::mark_restored(made, {holdings->newest, clock.now(), flags.keep_usage_counters});
   if (!report) return fail(report.error());
@@ -270,8 +274,7 @@ Result<Lines> restore(const Config& config, const Path& file, const RestoreFlags
     return fail(internal_error(source->string() + ": not restored: " + prepared.error().cause));
   }
   Lines lines{fmt::format("restored: {}: {} mytokens, {} refresh tokens, state of {}",
-                          database->string(),
-                          prepared->holdings.mytokens - prepared->stayed_revoked,
+                          database->string(), prepared->holdings.mytokens,
                           prepared->holdings.refresh_tokens, state_of(prepared->holdings.newest))};
   lines.push_back(fmt::format("lost time: from {} to {}", state_of(prepared->holdings.newest),
                               service::utc(clock.now())));

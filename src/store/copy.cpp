@@ -4,7 +4,7 @@
 
 #include <algorithm>
 #include <limits>
-#include <optional>
+#include <set>
 #include <variant>
 
 #include "base/random.h"
@@ -139,20 +139,22 @@ std::string rows_of_token(const Table& table) {
   return {};
 }
 
-Result<std::optional<std::string>> random_token(sql::Database& database) {
-  std::optional<std::string> id;
+// The tokens whose ids follow a random one; the first ones, if none do.
+Result<std::vector<std::string>> random_tokens(sql::Database& database, int count) {
+  std::vector<std::string> ids;
   const std::string pivot = random_bytes(64);
   auto read = database.read_now([&](sql::Connection& db) -> Result<void> {
     const auto id_of = [](const sql::Row& row) { return row.bytes(0); };
-    auto found =
-        db.one("SELECT id FROM mytokens WHERE id >= $1 ORDER BY id LIMIT 1", id_of, Blob{pivot});
-    if (found && !*found) found = db.one("SELECT id FROM mytokens ORDER BY id LIMIT 1", id_of);
+    auto found = db.all("SELECT id FROM mytokens WHERE id >= $1 ORDER BY id LIMIT $2", id_of,
+                        Blob{pivot}, count);
+    if (found && found->empty())
+      found = db.all("SELECT id FROM mytokens ORDER BY id LIMIT $1", id_of, count);
     if (!found) return tl::unexpected(found.error());
-    id = std::move(*found);
+    ids = std::move(*found);
     return {};
   });
   if (!read) return tl::unexpected(read.error());
-  return id;
+  return ids;
 }
 
 }  // namespace
@@ -226,17 +228,21 @@ Result<Tally> tally(const Table& table, sql::Database& database) {
 
 Result<Sample> compare_sample(const std::vector<Table>& tables, sql::Database& one,
                               sql::Database& other, int most) {
+  constexpr int at_once = 10;
+  std::set<std::string> ids;
+  for (int i = 0; i < most; i += at_once) {
+    auto some = random_tokens(one, std::min(at_once, most - i));
+    if (!some) return tl::unexpected(some.error());
+    ids.insert(some->begin(), some->end());
+  }
   Sample sample;
-  for (int i = 0; i < most; ++i) {
-    auto id = random_token(one);
-    if (!id) return tl::unexpected(id.error());
-    if (!*id) break;
+  for (const std::string& id : ids) {
     for (const Table& table : tables) {
       const std::string sql = rows_of_token(table);
       if (sql.empty()) continue;
-      auto here = rows_of(one, table, sql, **id);
+      auto here = rows_of(one, table, sql, id);
       if (!here) return tl::unexpected(here.error());
-      auto there = rows_of(other, table, sql, **id);
+      auto there = rows_of(other, table, sql, id);
       if (!there) return tl::unexpected(there.error());
       if (*here != *there)
         return fail(internal_error("rows of a sampled token differ in table " + table.name));

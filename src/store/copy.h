@@ -32,7 +32,8 @@ struct Sample {
   std::int64_t tokens = 0;
   std::int64_t rows = 0;
 };
-// Compares what belongs to `most` mytokens taken at random, row by row. Error: where they differ.
+// Compares what belongs to at most `most` mytokens taken at random, row by row. Error: where they
+// differ.
 Result<Sample> compare_sample(const std::vector<sql::Table>& tables, sql::Database& one,
                               sql::Database& other, int most);
 
