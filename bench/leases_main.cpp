@@ -145,15 +145,16 @@ void run(const Plan& plan) {
                    work(*servers[i], tokens, first, 1, from, until, totals[i]), rethrow);
   }
   std::uint64_t trips_before = 0;
-  std::thread other([&] { threads[1].run(); });
-  std::thread counter([&] {
-    std::this_thread::sleep_until(from);
-    for (const auto& server : servers)
-      trips_before += server->database->counters().round_trips;
-  });
-  threads[0].run();
-  other.join();
-  counter.join();
+  {
+    // They join where this block ends, also by an exception of a request.
+    const std::jthread other([&] { threads[1].run(); });
+    const std::jthread counter([&] {
+      std::this_thread::sleep_until(from);
+      for (const auto& server : servers)
+        trips_before += server->database->counters().round_trips;
+    });
+    threads[0].run();
+  }
   std::uint64_t trips = 0;
   std::uint64_t repeated = 0;
   for (const auto& server : servers) {
