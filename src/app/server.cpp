@@ -144,8 +144,8 @@ struct Instance::Impl {
         std::move(membership->secret), *resolver, *clock, *log, owner, *journal});
     context->outages.start(membership->newest);
     if (!alone) {
-      const std::string book = config.journal_file.string() + ".leases";
-      if (auto made = context->leases.open(book, owner); !made)
+      const std::string leases = std::string(config.journal_file) + ".leases";
+      if (auto made = context->leases.open(leases, owner); !made)
         log->warning("leases will not end with this process", {{"problem", made.error().cause}});
     }
     watch.emplace(*clock);
