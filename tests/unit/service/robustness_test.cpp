@@ -31,8 +31,19 @@ Result<service::AccessAnswer> get(Installation& site, const Secret& token) {
   return site.run(service::access_token(*site.context, site.access(token)));
 }
 
-TEST(Exceptions, one_after_the_providers_answer_costs_no_usage_and_no_refresh_token) {
+TEST(Exceptions, one_while_an_exchange_is_stored_is_survived_if_it_holds_a_new_refresh_token) {
   Installation site(rotating(Rotation::family_revocation));
+  const Secret token = site.login_token(with_usages(2));
+  site.database->explode_at("INSERT INTO access_tokens");
+  EXPECT_TRUE(get(site, token));
+  EXPECT_EQ(site.provider->counters().refreshes, 1u);
+  EXPECT_EQ(site.count("SELECT used_at FROM clauses"), 1);
+  EXPECT_TRUE(get(site, token));
+  EXPECT_FALSE(site.provider->sessions().at(0).reuse_detected);
+}
+
+TEST(Exceptions, one_after_the_providers_answer_costs_no_usage) {
+  Installation site(rotating(Rotation::off));
   const Secret token = site.login_token(with_usages(1));
   site.database->explode_at("INSERT INTO access_tokens");
   EXPECT_THROW(get(site, token), std::runtime_error);
