@@ -142,6 +142,38 @@ def costs(run, waited):
     print(f"costs: {run.costs_file}")
 
 
+def compare(run):
+    """The model against reality: clients that ask again at once, 1, 8 and 64 of them, measured and simulated side by side.
+    Each is simulated with the costs of its own run, so that the comparison is one of queues and not of costs."""
+    print()
+    print(f"{'model and reality':20}{'clients':>8}{'requests/s':>12}{'p50 ms':>9}{'p99 ms':>9}{'others':>8}")
+    known = {}
+    with open(run.costs_file, encoding="utf-8") as file:
+        for line in file:
+            name, _, value = line.partition("#")[0].partition("=")
+            if value:
+                known[name.strip()] = (float(value), "")
+    for clients in (1, 8, 64):
+        server = run.serve()
+        run.know_tables()
+        try:
+            got = run.load([server], 0, *run.present("/api/v0/token/access", run.access_body), "--seconds", str(run.options.seconds),
+                           "--connections", str(clients))
+        finally:
+            server.stop()
+        others = got["total_others"] / got["total_clock"]
+        own = known | {
+            "server_us": (per_request(got, "server", 1e6), ""), "backends_us": (per_request(got, "backends", 1e6), ""),
+            "load_us": (per_request(got, "load", 1e6), ""), "sync_ms": (got["total_wal_sync_ms"] / max(got["total_wal_sync"], 1), "")}
+        file = run.work / "costs-of-comparison"
+        write(file, run.stored, own)
+        done = subprocess.run([run.simulate_program, "--costs", file, "--provider-ms", "0", "closed", "--clients", str(clients),
+                               "--available", f"{max(0.2, os.cpu_count() - others):.3f}"], check=True, stdout=subprocess.PIPE, text=True)
+        words = done.stdout.splitlines()[-1].split()
+        print(f"{'measured':20}{clients:8}{got['rps']:12.0f}{got['p50']:9.2f}{got['p99']:9.2f}{others:8.1f}")
+        print(f"{'simulated':20}{clients:8}{float(words[1]):12.0f}{float(words[2]):9.2f}{float(words[3]):9.2f}", flush=True)
+
+
 def write(file, stored, values):
     with open(file, "w", encoding="utf-8") as out:
         out.write("# Costs of one access token on PostgreSQL, written by scripts/bench; read by bench-simulate.\n")

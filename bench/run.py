@@ -29,7 +29,7 @@ def arguments():
     parser.add_argument("--engine", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--quick", action="store_true", help="1000 stored tokens, short runs: about two minutes")
     parser.add_argument("--tokens", default="", help="stored tokens, N,N... (default 1000,1000000)")
-    parser.add_argument("--only", default="", help="parts, P,P...: table,servers,leases,costs,statements")
+    parser.add_argument("--only", default="", help="parts, P,P...: table,servers,leases,costs,model,statements")
     parser.add_argument("--folder", help="where the databases are made; its disk counts (default: in the build folder)")
     parser.add_argument("--costs", help="file for the measured costs that bench-simulate reads (default: in the build folder)")
     options = parser.parse_args()
@@ -37,7 +37,7 @@ def arguments():
     if not all(size.isdigit() for size in sizes.split(",")):
         parser.error("--tokens takes numbers")
     options.sizes = [int(size) for size in sizes.split(",")]
-    parts = {"table", "servers", "leases", "costs", "statements"}
+    parts = {"table", "servers", "leases", "costs", "model", "statements"}
     options.parts = set(options.only.split(",")) if options.only else parts
     if options.parts - parts:
         parser.error("--only takes " + ",".join(sorted(parts)))
@@ -55,6 +55,7 @@ class Run:
         self.server_program = build / "bench" / "bench-server"
         self.load_program = build / "bench" / "bench-load"
         self.leases_program = build / "bench" / "bench-leases"
+        self.simulate_program = build / "bench" / "bench-simulate"
         self.provider_program = next(build.rglob("scripted-provider"))
         self.cluster = None
         self.data = None
@@ -263,6 +264,8 @@ def on_postgresql(run, work):
             if "costs" in run.options.parts:
                 waited = waited or {"": costs.lease_run(run, "--servers", "1")}
                 costs.costs(run, next(iter(waited.values())))
+            if "model" in run.options.parts:
+                costs.compare(run)
         finally:
             run.cluster.stop()
             run.cluster = None
@@ -280,7 +283,8 @@ def main():
     options = arguments()
     build = pathlib.Path(os.environ.get("MYTOKEN_BUILD", ROOT / "build" / "release")).resolve()
     if "MYTOKEN_BUILD" not in os.environ:
-        subprocess.run([ROOT / "scripts" / "build", "release", "bench-server", "bench-load", "bench-leases", "scripted-provider"],
+        subprocess.run([ROOT / "scripts" / "build", "release", "bench-server", "bench-load", "bench-leases", "bench-simulate",
+                        "scripted-provider"],
                        check=True)
     folder = pathlib.Path(options.folder) if options.folder else build / "bench-data"
     folder.mkdir(parents=True, exist_ok=True)

@@ -60,7 +60,7 @@ Work work_of(const Costs& costs, const Assumptions& assumptions, bool alone) {
   work.read = database * share_of_read;
   work.reserve = database * share_of_reserve;
   work.settle = database * share_of_settle;
-  work.successor = costs.seconds_of_us("successor_us");
+  work.successor = alone ? 0 : costs.seconds_of_us("successor_us");
   work.load = costs.seconds_of_us("load_us");
   work.sync = costs.seconds_of_ms("sync_ms");
   const int trips = static_cast<int>(std::lround(costs.value("round_trips")));

@@ -23,7 +23,8 @@ struct Assumptions {
   bool tokens_seen_before = false;  // false: every signature is verified
 };
 
-// Work from measured costs. `alone`: on one machine as measured, without network and standby.
+// Work from measured costs. `alone`: on one machine as measured, without network, standby and
+// rotation.
 Work work_of(const Costs& costs, const Assumptions& assumptions, bool alone);
 
 struct Day {

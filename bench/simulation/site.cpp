@@ -166,9 +166,9 @@ Step<Outcome> Site::trade(Server& server, std::uint64_t family, Family& row) {
   co_await server.station->use(work.server * before_provider);
   (void)co_await ask_provider(family);
   if (!server.alive) co_return Outcome::broken;  // the lease stays until it runs out
-  bool done = true;
-  if (shape_.rotating) (void)co_await store_successor(server, family);
-  done = co_await run(server, family, work.settle, work.trips[2], true);
+  const double settle = work.settle + (shape_.rotating ? work.successor : 0);
+  const bool done = co_await run(server, family, settle, work.trips[2], true);
+  if (!done && shape_.rotating) (void)co_await store_successor(server, family);
   if (!server.alive) co_return Outcome::broken;
   if (done && row.lease_owner == server.number) row.lease_owner = -1;
   co_return done ? Outcome::granted : Outcome::unavailable;
@@ -222,7 +222,8 @@ Step<bool> Site::run(Server& server, std::uint64_t family, double cost, int trip
   co_return database.up;
 }
 
-// A successor that cannot be stored is tried for a while; then the journal keeps it.
+// A successor that could not be stored with the settling is tried for a while; then the journal
+// keeps it.
 Step<bool> Site::store_successor(Server& server, std::uint64_t family) {
   const double give_up = scheduler_.now() + shape_.longest_storing;
   bool stored = false;

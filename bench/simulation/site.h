@@ -18,7 +18,7 @@ struct Work {
   double read = 0;    // processor of the database, each
   double reserve = 0;
   double settle = 0;
-  double successor = 0;      // storing a rotated refresh token
+  double successor = 0;      // more to settle: a rotated refresh token
   double load = 0;           // processor of the client, only where clients share the machine
   double sync = 0;           // one write of the database's log
   double sync_each = 0;      // more for each commit in it: its bytes
