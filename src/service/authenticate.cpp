@@ -382,6 +382,21 @@ std::optional<ChargePlan> plan_charge(const Context& context, const Authenticate
   return plan;
 }
 
+bool is_not_current(const Error& error) {
+  return error.code == not_current().code && error.description == not_current().description;
+}
+
+Task<Result<EarlierAnswer>> answer_of_overtaker(Context& context, const Authenticated& token,
+                                                ClientInfo client, PreciseTime arrival,
+                                                std::string request_hash) {
+  std::string address = client.address;
+  Presentation again{token.presented, std::move(client), arrival};
+  auto admission = co_await admit(context, std::move(again), std::move(request_hash));
+  if (!admission) co_return tl::unexpected(admission.error());
+  if (!admission->earlier_answer) co_return fail(not_current());
+  co_return co_await earlier_answer(context, *admission, std::move(address));
+}
+
 Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
                              const Authenticated& token, const token::UseRequest& request,
                              const token::ClientFacts& facts) {

@@ -74,6 +74,13 @@ struct EarlierAnswer {
 Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& admission,
                                            std::string client_address);
 
+// For a request that came to its turn and found its token rotated away: if that was done by this
+// very request, sent before and still under way, the answer to that one. Error not_current().
+Task<Result<EarlierAnswer>> answer_of_overtaker(Context& context, const Authenticated& token,
+                                                ClientInfo client, PreciseTime arrival,
+                                                std::string request_hash);
+bool is_not_current(const Error& error);
+
 // Check 7 with charging, inside the transaction that is to commit it: fresh counters, first usable
 // clause, its chain of ancestors. Result: the charged clause's hash, nullopt if the token has no
 // restrictions. Error usage_restricted.

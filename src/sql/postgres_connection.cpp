@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdlib>
 
+#include "base/fault.h"
 #include "sql/postgres_text.h"
 
 namespace mytoken::sql {
@@ -296,7 +297,9 @@ Result<void> PostgresConnection::commit() {
 // begun_ stays true if the transaction failed and is to be rolled back.
 Result<void> PostgresConnection::exchange_with_commit() {
   commit_sent_ = true;
+  fault_point("before_commit");
   auto done = exchange();
+  fault_point("after_commit");
   if (!done) {
     // Without a word about the commit itself nobody knows.
     if (lost_) return fail(unknown_outcome(done.error().cause));

@@ -56,6 +56,7 @@ class World:
         self.clients = 0
         self.switches.shift_clock(0)
         self.provider.well()
+        self.provider.turn(clock_offset=0)
         ports = [stack.free_port()]
         database = f"sqlite://{self.state / 'world.db'}"
         if base.postgres:
@@ -174,6 +175,7 @@ class World:
         for code in self.ledger.codes:
             code.expired = True
         self.switches.shift_clock(self.hours * HOUR)
+        self.provider.turn(clock_offset=self.hours * HOUR)
         self.ledger.era += 1
 
     # ---- the end of a run

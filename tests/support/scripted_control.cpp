@@ -1,7 +1,8 @@
 // The scripted provider's knobs and ledger over HTTP, for tests in other processes (--control):
 //   POST /control  a form of rotation (as on the command line), grace, delay (milliseconds),
 //                  drop_after_acting, drop_before_acting (numbers of requests), error,
-//                  error_status, html_502, down (discovery and keys too; 0 or 1), user; others: 400
+//                  error_status, html_502, down (discovery and keys too; 0 or 1), clock_offset
+//                  (seconds), user; others: 400
 //   GET /ledger    {"sessions": [{user, refreshes, repeats, lost_replies, reuse_detected, ended,
 //                  current}], "counters": {…}}; ?from=N leaves out the first N sessions
 // `current` is the SHA-256 of the refresh token that the provider considers current.
@@ -50,6 +51,8 @@ bool turn(ProviderKnobs& knobs, const std::string& name, const std::string& valu
     knobs.discovery = down ? ProviderKnobs::Discovery::down : ProviderKnobs::Discovery::up;
     knobs.jwks = down ? ProviderKnobs::Jwks::down : ProviderKnobs::Jwks::normal;
     knobs.drop_before_acting = down ? 1 << 30 : 0;
+  } else if (name == "clock_offset") {
+    knobs.clock_offset = std::chrono::seconds(number(value));
   } else if (name == "user") {
     knobs.user = value;
   } else {

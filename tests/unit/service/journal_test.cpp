@@ -72,7 +72,7 @@ const std::string awkward("\n \0x\xff mytoken-journal-1 1 1", 25);
 
 TEST_F(JournalTest, an_entry_is_there_after_a_restart_until_it_is_settled) {
   auto journal = open();
-  EXPECT_FALSE(std::filesystem::exists(file));
+  EXPECT_EQ(std::filesystem::file_size(file), 0u) << "space is reserved, nothing written";
   ASSERT_TRUE(journal->append({7, 3, awkward}));
   struct stat status {};
   ASSERT_EQ(::stat(file.c_str(), &status), 0);
@@ -227,11 +227,32 @@ TEST_F(JournalTest, what_the_disk_refuses_is_known_as_long_as_the_process_lives)
   file = folder / "gone" / "journal";
   std::filesystem::create_directory(folder / "gone");
   auto journal = open();
-  std::filesystem::remove(folder / "gone");
+  std::filesystem::remove_all(folder / "gone");
   EXPECT_FALSE(journal->append({7, 3, "three"}));
   EXPECT_EQ(journal->pending(7)->sealed_token, "three");
+  EXPECT_EQ(journal->make_safe().error().status, 503);
   journal->settled({7, 3, "three"});
   EXPECT_TRUE(journal->all().empty());
+  EXPECT_TRUE(journal->make_safe());
+}
+
+TEST_F(JournalTest, what_the_disk_refused_is_written_before_more_is_put_at_risk) {
+  file = folder / "gone" / "journal";
+  std::filesystem::create_directory(folder / "gone");
+  auto journal = open();
+  std::filesystem::remove_all(folder / "gone");
+  EXPECT_FALSE(journal->append({7, 3, "three"}));
+  std::filesystem::create_directory(folder / "gone");
+  EXPECT_TRUE(journal->make_safe());
+  EXPECT_EQ(open()->pending(7)->sealed_token, "three");
+}
+
+TEST_F(JournalTest, space_is_reserved_before_it_is_needed) {
+  const auto journal = open();
+  struct stat status {};
+  ASSERT_EQ(::stat(file.c_str(), &status), 0);
+  EXPECT_GE(status.st_blocks * 512, 1 << 18);
+  EXPECT_EQ(status.st_size, 0);
 }
 
 TEST_F(JournalTest, a_write_cut_short_leaves_no_half_line) {
