@@ -119,7 +119,10 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
   bool accept_clock = false;
   app.add_flag("--accept-clock", accept_clock,
                "serve although the database holds times in the future of this server's clock");
-  app.add_subcommand("serve", "run the server (default)");
+  bool take_over = false;
+  CLI::App* serve_command = app.add_subcommand("serve", "run the server (default)");
+  serve_command->add_flag("--take-over", take_over,
+                          "follow the running server (server.handover) without closing its port");
   const CLI::App* init_command =
       app.add_subcommand("init", "make the signing key and the database if they are missing");
   const CLI::App* check_command =
@@ -151,7 +154,7 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
   if (maintenance.parsed()) return maintenance.run(loaded.config, environment);
   // Not to the log, whose level may hide them.
   print_problems(loaded.warnings, "warning");
-  return serve(std::move(loaded.config));
+  return serve(std::move(loaded.config), environment, take_over);
 }
 
 }  // namespace mytoken::app

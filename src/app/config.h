@@ -42,6 +42,9 @@ struct Config {
   Secret database_url;        // of a PostgreSQL database; empty: the embedded one
   std::string database_file;  // of the embedded one
   std::string journal_file;
+  // Listening sockets of a former process or of a supervisor; see app/handover.h. Empty: http.listen.
+  std::vector<int> health_sockets;
+  std::string handover;  // path of the local socket where a successor asks; "" = none
   bool accept_clock = false;  // of the command line: stored times in the future are no obstacle
 
   LogTarget internal_log;

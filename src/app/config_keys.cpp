@@ -56,6 +56,7 @@ constexpr auto rules = std::to_array<KeyRule>({
     {"server.limits.write_timeout", duration, used},
     {"server.limits.idle_timeout", duration, used},
     {"server.drain_timeout", duration, used},
+    {"server.handover", text, used},
     {"server.healthcheck.enabled", boolean, used},
     {"server.healthcheck.port", integer, used},
     {"server.healthcheck.listen", text, used},

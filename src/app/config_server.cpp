@@ -57,10 +57,16 @@ void read_listen(Values& values, Config& config) {
   config.http.listen = values.texts("server.listen");
   if (config.http.listen.empty())
     values.error("server.listen", "names no address; give one like 127.0.0.1:8000");
+  if (config.http.listen == std::vector<std::string>{"fd"}) {  // those that a supervisor passes
+    config.http.listen.clear();
+    return;
+  }
   for (const std::string& address : config.http.listen) {
-    if (address.starts_with("unix:") || address == "fd") {
+    if (address.starts_with("unix:")) {
       values.error("server.listen",
                    "sockets of this kind are not available in this version; use host:port");
+    } else if (address == "fd") {
+      values.error("server.listen", "fd stands alone: the supervisor passes all sockets");
     } else if (!is_listen_address(address)) {
       values.error("server.listen", "must be addresses like 127.0.0.1:8000 or [::]:8000");
     }
@@ -103,6 +109,8 @@ void read_limits(Values& values, Config& config) {
   limits.idle_timeout = time("server.limits.idle_timeout", limits.idle_timeout);
   config.drain_timeout =
       milliseconds(values.duration("server.drain_timeout", Seconds(30), Seconds(0), hour));
+
+  config.handover = values.text("server.handover");
 
   http::RateLimit rate;
   rate.enabled = values.boolean("server.request_limits.enabled", true);

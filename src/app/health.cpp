@@ -75,7 +75,8 @@ Task<http::Response> Health::report(bool only_readiness) {
   co_return http::Response::json(status, answer);
 }
 
-Result<std::unique_ptr<Health>> Health::start(const std::string& listen, sql::Database& database,
+Result<std::unique_ptr<Health>> Health::start(const std::string& listen, std::vector<int> sockets,
+                                              sql::Database& database,
                                               std::function<bool()> clock_is_right, Log& log) {
   std::unique_ptr<Health> health(new Health(database, std::move(clock_is_right)));
   Health* self = health.get();
@@ -87,11 +88,17 @@ Result<std::unique_ptr<Health>> Health::start(const std::string& listen, sql::Da
                        }});
   http::ServerSettings settings;
   settings.listen = {listen};
+  settings.sockets = std::move(sockets);
   settings.limits.connections = 100;
   health->server_ = std::make_unique<http::Server>(std::move(settings), health->router_, log);
   if (auto listening = health->server_->listen(); !listening) return fail(listening.error());
   health->thread_ = std::thread([self] { self->server_->run(); });
   return health;
+}
+
+void Health::hand_over() {
+  server_->leave_connections();
+  stop();
 }
 
 void Health::stop() {

@@ -9,6 +9,7 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "http/server.h"
 #include "sql/database.h"
@@ -17,15 +18,19 @@ namespace mytoken::app {
 
 class Health {
  public:
-  // `listen`: "host:port". `database` and `log` outlive stop(). `clock_is_right` is called on the
-  // health check's thread. Error: address in use.
-  static Result<std::unique_ptr<Health>> start(const std::string& listen, sql::Database& database,
+  // `listen`: "host:port", or the `sockets` that were inherited. `database` and `log` outlive
+  // stop(). `clock_is_right` is called on the health check's thread. Error: address in use.
+  static Result<std::unique_ptr<Health>> start(const std::string& listen, std::vector<int> sockets,
+                                               sql::Database& database,
                                                std::function<bool()> clock_is_right, Log& log);
   ~Health();
   Health(const Health&) = delete;
   Health& operator=(const Health&) = delete;
 
   std::uint16_t port() const { return server_->ports().front(); }
+  std::vector<int> sockets() const { return server_->sockets(); }
+  // Another process has the sockets: the one that ends is no longer asked.
+  void hand_over();
   // From now on the server is not ready.
   void draining() { draining_ = true; }
   // Ends the listener and its thread. The object outlives the database, which may still have an

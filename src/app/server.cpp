@@ -12,6 +12,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/url.hpp>
 #include <filesystem>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -47,10 +48,8 @@ std::string issuer_path(const std::string& issuer) {
   return path;
 }
 
-// "host:port" with another port.
-std::string with_port(const std::string& address, std::uint16_t port) {
-  return fmt::format("{}:{}", address.substr(0, address.rfind(':')), port);
-}
+// For how long requests on open connections are still served in full when the server ends.
+constexpr std::chrono::milliseconds last_requests{1000};
 
 }  // namespace
 
@@ -77,6 +76,7 @@ struct Instance::Impl {
   std::unique_ptr<http::Server> server;
   std::unique_ptr<Health> health;
   std::thread runner;
+  std::promise<void> drained;
   std::once_flag stopped;
 
   Result<void> open_logs(const Overrides& overrides) {
@@ -181,10 +181,10 @@ struct Instance::Impl {
     settings.closed = [this] { return closed_by_clock(); };
     server = std::make_unique<http::Server>(std::move(settings), *router, *http_log);
     if (auto listening = server->listen(); !listening) return listening;
-    if (!config.health_listen.empty()) {
+    if (!config.health_listen.empty() || !config.health_sockets.empty()) {
       auto clock_is_right = [this] { return !watch->is_behind(); };
-      auto listening =
-          Health::start(config.health_listen, *database, std::move(clock_is_right), *log);
+      auto listening = Health::start(config.health_listen, std::move(config.health_sockets),
+                                     *database, std::move(clock_is_right), *log);
       if (!listening) return fail(listening.error());
       health = std::move(*listening);
     }
@@ -193,17 +193,23 @@ struct Instance::Impl {
 
   void run() {
     asio::co_spawn(*server->contexts().front(), service::run_background(*context), asio::detached);
-    runner = std::thread([this] { server->run(); });
+    runner = std::thread([this] {
+      server->run();
+      drained.set_value();
+    });
   }
 
   void stop(std::chrono::milliseconds limit) {
     std::call_once(stopped, [this, limit] {
       if (health) health->draining();
       if (runner.joinable()) {
-        service::start_draining(*context);
         // A call whose outcome is not stored yet may hold the only valid refresh token.
         auto must_wait = [this] { return context->provider_calls.load() > 0; };
         server->drain(limit, std::move(must_wait), service::longest_exchange);
+        // What clients ask on connections that they have is still done for a moment.
+        const auto grace = std::min<std::chrono::milliseconds>(limit / 4, last_requests);
+        drained.get_future().wait_for(grace);
+        service::start_draining(*context);
         runner.join();
       }
       if (health) health->stop();
@@ -242,7 +248,7 @@ std::uint16_t Instance::port() const {
   return impl_->server->ports().front();
 }
 std::string Instance::address() const {
-  return with_port(impl_->config.http.listen.front(), port());
+  return impl_->server->addresses().front();
 }
 std::uint16_t Instance::health_port() const {
   return impl_->health ? impl_->health->port() : 0;
@@ -252,6 +258,16 @@ service::Context& Instance::context() {
 }
 Log& Instance::log() {
   return *impl_->log;
+}
+ListeningSockets Instance::sockets() const {
+  ListeningSockets sockets;
+  sockets.http = impl_->server->sockets();
+  if (impl_->health) sockets.health = impl_->health->sockets();
+  return sockets;
+}
+void Instance::hand_over() {
+  impl_->server->leave_connections();
+  if (impl_->health) impl_->health->hand_over();
 }
 void Instance::stop(std::chrono::milliseconds limit) {
   impl_->stop(limit);

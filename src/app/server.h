@@ -7,6 +7,7 @@
 #include <memory>
 
 #include "app/config.h"
+#include "app/handover.h"
 #include "app/logs.h"
 #include "net/http_client.h"
 
@@ -37,6 +38,12 @@ class Instance {
   std::uint16_t health_port() const;
   service::Context& context();
   Log& log();
+
+  // For a successor: the listening sockets, which stay this server's until stop().
+  ListeningSockets sockets() const;
+  // Before stop(): a successor serves the sockets. Connections that wait are left to it, and the
+  // health check no longer answers here. Thread-safe.
+  void hand_over();
 
   // Stops accepting, begins no call to a provider any more (503), lets requests in flight finish
   // for at most `limit`, and ends everything; a call to a provider that is under way is waited for

@@ -1,6 +1,7 @@
 // Puts workers and threads together.
 #include "http/server.h"
 
+#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
@@ -64,8 +65,33 @@ struct Server::Impl {
       : common(std::move(settings), router, log) {
     const unsigned count = std::max(1u, common.settings.threads);
     common.on_drained = [this] { stop(); };
+    common.leaves_connections = common.settings.leaves_connections;
     for (unsigned i = 0; i < count; ++i)
       workers.push_back(std::make_unique<Worker>(common));
+  }
+
+  // Every socket has a thread, every thread a socket.
+  Result<void> adopt() {
+    const std::vector<int>& sockets = common.settings.sockets;
+    for (std::size_t i = 0; i < std::max(sockets.size(), workers.size()); ++i) {
+      const bool is_first = i < sockets.size();
+      int descriptor = sockets[i % sockets.size()];
+      if (!is_first) descriptor = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+      auto address = workers[i % workers.size()]->adopt(descriptor);
+      if (!address) return fail(address.error());
+      if (is_first) note(*address);
+    }
+    return {};
+  }
+
+  // An address that several sockets share counts once.
+  void note(const asio::ip::tcp::endpoint& endpoint) {
+    const std::string host = endpoint.address().to_string();
+    const std::string text = (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":" +
+                             std::to_string(endpoint.port());
+    if (std::find(addresses.begin(), addresses.end(), text) != addresses.end()) return;
+    addresses.push_back(text);
+    ports.push_back(endpoint.port());
   }
 
   void stop() {
@@ -96,6 +122,7 @@ struct Server::Impl {
   Common common;
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<std::uint16_t> ports;
+  std::vector<std::string> addresses;
   // Of the drain; on the first worker.
   std::optional<Timer> limit;
   std::function<bool()> must_wait;
@@ -115,6 +142,7 @@ Result<void> Server::listen() {
     if (!tls) return fail(tls.error());
     impl_->common.tls.emplace(std::move(*tls));
   }
+  if (!settings.sockets.empty()) return impl_->adopt();
   for (const std::string& text : settings.listen) {
     const auto address = split_address(text);
     if (!address) return fail(internal_error("cannot listen on " + text + ": not host:port"));
@@ -125,12 +153,30 @@ Result<void> Server::listen() {
       if (!same) return fail(same.error());
     }
     impl_->ports.push_back(*port);
+    impl_->addresses.push_back(text.substr(0, text.rfind(':') + 1) + std::to_string(*port));
   }
   return {};
 }
 
 std::vector<std::uint16_t> Server::ports() const {
   return impl_->ports;
+}
+
+std::vector<std::string> Server::addresses() const {
+  return impl_->addresses;
+}
+
+std::vector<int> Server::sockets() const {
+  std::vector<int> all;
+  for (const auto& worker : impl_->workers) {
+    const std::vector<int> own = worker->sockets();
+    all.insert(all.end(), own.begin(), own.end());
+  }
+  return all;
+}
+
+void Server::leave_connections() {
+  impl_->common.leaves_connections = true;
 }
 
 void Server::run() {

@@ -37,6 +37,12 @@ struct Tls {
 
 struct ServerSettings {
   std::vector<std::string> listen = {"127.0.0.1:0"};  // "host:port", "[::1]:8000"; port 0 = any
+  // Listening sockets of a former process or of a supervisor, instead of `listen`. The server owns
+  // and closes its descriptors.
+  std::vector<int> sockets;
+  // Somebody else keeps the sockets open or serves them, too: at the end connections that wait for
+  // this process are left to them. Else the server takes every connection that the kernel let in.
+  bool leaves_connections = false;
   unsigned threads = 1;
   Limits limits;
   std::optional<Tls> tls;
@@ -62,6 +68,12 @@ class Server {
   Result<void> listen();
   // Ports the sockets got, in order of `listen`.
   std::vector<std::uint16_t> ports() const;
+  // The same with their addresses: "127.0.0.1:8000".
+  std::vector<std::string> addresses() const;
+  // Descriptors of the listening sockets, which belong to the server; until drain().
+  std::vector<int> sockets() const;
+  // Thread-safe, before drain(): from now on as if settings.leaves_connections.
+  void leave_connections();
   // Runs the threads; returns when stopped. Call once.
   void run();
   // Thread-safe: stops accepting, lets requests in flight finish (answers carry Connection: close),

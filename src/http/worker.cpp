@@ -3,10 +3,14 @@
 
 #include <fmt/chrono.h>
 #include <fmt/format.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <boost/asio/redirect_error.hpp>
+#include <cerrno>
+#include <cstring>
 #include <ctime>
 
 namespace mytoken::http {
@@ -95,10 +99,45 @@ Result<std::uint16_t> Worker::listen(const std::string& host, const std::string&
   if (ec) return failed("bind", ec);
   acceptor.listen(Acceptor::max_listen_connections, ec);
   if (ec) return failed("listen", ec);
-  const std::uint16_t bound = acceptor.local_endpoint(ec).port();
-  if (ec) return failed("port", ec);
+  // A socket that another process may come to share must be taken out of this one's epoll set
+  // before it is closed; asio does so for those it was given.
+  const int descriptor = acceptor.release(ec);
+  if (ec) return failed("socket", ec);
+  auto bound = adopt(descriptor);
+  if (!bound) return fail(bound.error());
+  return bound->port();
+}
+
+Result<asio::ip::tcp::endpoint> Worker::adopt(int descriptor) {
+  const auto refused = [descriptor](std::string_view why) {
+    ::close(descriptor);
+    return fail(internal_error(fmt::format("inherited socket {}: {}", descriptor, why)));
+  };
+  sockaddr_storage address{};
+  socklen_t size = sizeof address;
+  int listens = 0;
+  socklen_t listens_size = sizeof listens;
+  if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return refused(std::strerror(errno));
+  if (address.ss_family != AF_INET && address.ss_family != AF_INET6)
+    return refused("only TCP sockets are served");
+  if (::getsockopt(descriptor, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) != 0 ||
+      listens == 0) {
+    return refused("it does not listen");
+  }
+  Acceptor acceptor(context.get_executor());
+  error_code ec;
+  acceptor.assign(address.ss_family == AF_INET ? asio::ip::tcp::v4() : asio::ip::tcp::v6(),
+                  descriptor, ec);
+  if (ec) return refused(ec.message());
+  const asio::ip::tcp::endpoint endpoint = acceptor.local_endpoint(ec);
+  if (ec) return fail(internal_error(fmt::format("inherited socket: {}", ec.message())));
+  // Several threads and processes may wait for the same connection; one gets it.
+  acceptor.non_blocking(true, ec);
+  if (ec) return fail(internal_error(fmt::format("inherited socket: {}", ec.message())));
+  descriptors_.push_back(acceptor.native_handle());
   acceptors_.push_back(std::move(acceptor));
-  return bound;
+  return endpoint;
 }
 
 void Worker::start() {
@@ -203,10 +242,11 @@ void Worker::drain(std::chrono::milliseconds grace) {
   if (draining_) return;
   draining_ = true;
   for (Acceptor& acceptor : acceptors_) {
-    // Whoever the kernel has let in already is served, too.
+    // Whoever the kernel has let in already is served, too, unless somebody else does that.
     error_code ec;
     acceptor.non_blocking(true, ec);
-    for (std::size_t i = 0; !ec && i < max_last_accepts; ++i) {
+    const std::size_t most = common.leaves_connections ? 0 : max_last_accepts;
+    for (std::size_t i = 0; !ec && i < most; ++i) {
       Socket socket(context.get_executor());
       acceptor.accept(socket, ec);
       if (!ec) admit(std::move(socket));

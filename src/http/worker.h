@@ -35,6 +35,7 @@ struct Common {
   // Connections and listening sockets; when it falls to 0 the server is drained.
   std::atomic<std::size_t> open{0};
   std::function<void()> on_drained;
+  std::atomic<bool> leaves_connections{false};  // ServerSettings
 };
 
 // What the sweep sees of a connection; an element of the worker's list.
@@ -67,6 +68,10 @@ class Worker {
   // Opens a socket on host:port; returns the port. Errors name the address.
   // `first`: of the threads that will share the port.
   Result<std::uint16_t> listen(const std::string& host, const std::string& port, bool first);
+  // Takes over a listening socket, whatever becomes of it. Error: it is none for TCP.
+  Result<asio::ip::tcp::endpoint> adopt(int descriptor);
+  // Of all listening sockets; before start() or until drain().
+  std::vector<int> sockets() { return descriptors_; }
   // Starts to accept and to sweep.
   void start();
   // Stops accepting; idle connections end after `grace`.
@@ -90,6 +95,7 @@ class Worker {
   void complain(const char* what);
 
   std::vector<Acceptor> acceptors_;
+  std::vector<int> descriptors_;  // of them
   Timer sweep_timer_;
   Timer pause_;  // after a failed accept
   std::chrono::milliseconds interval_;
