@@ -33,7 +33,7 @@ TIMES = {"ttl": 10, "loop_wait": 2, "retry_timeout": 3}
 PROVIDER_GRACE = 60
 PROVIDER_DELAY = 150  # milliseconds, as over a wide-area network
 # How long a program may take to be ready. Generous: a busy machine is no fault.
-PATIENCE = 40
+PATIENCE = 120
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
