@@ -105,6 +105,7 @@ int main(int argc, char** argv) {
   sim::Day wanted;
   sim::Rate rate;
   bool still = false;
+  std::vector<std::string> changes;
   std::vector<int> clients = {1, 8, 64};
   double provider_ms = 150;
   double available = 2;
@@ -113,6 +114,7 @@ int main(int argc, char** argv) {
   CLI::App app("A site of many servers, simulated with measured costs");
   app.require_subcommand(1);
   app.add_option("--costs", file, "as scripts/bench writes it")->capture_default_str();
+  app.add_option("--set", changes, "NAME=VALUE instead of the file's value, for what-if");
   app.add_option("--seed", shape.seed)->capture_default_str();
   app.add_option("--servers", shape.servers)->capture_default_str();
   app.add_option("--server-processors", shape.server_processors)->capture_default_str();
@@ -151,8 +153,16 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
 
   try {
-    const sim::Costs costs = sim::Costs::load(file);
+    sim::Costs costs = sim::Costs::load(file);
     std::printf("%s", costs.origin().c_str());
+    for (const std::string& change : changes) {
+      const std::size_t equals = change.find('=');
+      if (equals == std::string::npos) throw std::runtime_error(change + ": expected NAME=VALUE");
+      const std::string name = change.substr(0, equals);
+      (void)costs.value(name);  // there must be one
+      costs.set(name, std::stod(change.substr(equals + 1)));
+      std::printf("changed: %s\n", change.c_str());
+    }
     shape.rotating = !still;
     shape.provider_seconds = provider_ms / 1000;
     shape.work = sim::work_of(costs, assumptions, static_cast<bool>(*closed_command));

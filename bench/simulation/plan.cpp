@@ -139,9 +139,10 @@ std::vector<Sized> find_size(Shape shape, const Rate& rate) {
     return std::max(1, static_cast<int>(std::ceil(rate.per_second * seconds /
                                                   (processors * rate.highest_load))));
   };
-  // What the processors ask for at least; queues and the log may ask for more.
+  // What processors and the log's bytes ask for at least; queues may ask for more.
   int servers = least(work.server, shape.server_processors);
-  int databases = least(of_database, shape.database_processors);
+  int databases = least(std::max(of_database, 2 * work.sync_each * shape.database_processors),
+                        shape.database_processors);
   for (int tries = 0; tries < 20; ++tries) {
     if (attempt(servers, databases)) break;
     const Period& got = tried.back().period;

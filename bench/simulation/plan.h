@@ -61,7 +61,8 @@ struct Sized {
 // One shape under a constant rate of requests from anybody (exponential gaps).
 Sized simulate_rate(Shape shape, const Rate& rate);
 // The fewest servers, databases and connections that keep within the limits, from what processors
-// ask for at least; all shapes that were tried, the last one fits or none was found.
+// and the log's bytes ask for at least; all shapes that were tried, the last one fits or none was
+// found.
 std::vector<Sized> find_size(Shape shape, const Rate& rate);
 
 struct Closed {
