@@ -50,6 +50,7 @@ class JournalTest : public ::testing::Test {
     return line;
   }
   std::string bytes() const {
+    if (!std::filesystem::is_regular_file(file)) return {};
     std::ifstream in(file, std::ios::binary);
     return {std::istreambuf_iterator<char>(in), {}};
   }
@@ -214,6 +215,52 @@ TEST_F(JournalTest, one_of_a_later_version_or_of_something_else_is_refused_as_it
 TEST_F(JournalTest, without_a_folder_to_write_to_the_start_is_refused) {
   file = folder / "missing" / "journal";
   EXPECT_TRUE(has(refusal(), "cannot be written (No such file or directory)"));
+}
+
+TEST_F(JournalTest, a_successor_beside_its_predecessor_has_a_file_of_its_own) {
+  auto old = open();
+  ASSERT_TRUE(old->append({1, 1, "first"}));
+  const std::string before = bytes();
+  auto successor = open();
+  ASSERT_TRUE(successor);
+  EXPECT_TRUE(successor->all().empty());  // the old one still settles its own
+  ASSERT_TRUE(successor->append({2, 1, "second"}));
+  EXPECT_EQ(bytes(), before);
+  EXPECT_TRUE(std::filesystem::exists(file.string() + ".next"));
+  const auto third = Journal::open(file, log);
+  ASSERT_FALSE(third);
+  EXPECT_TRUE(has(third.error().cause, "is in use by two other servers")) << third.error().cause;
+
+  // What the old one could not settle is the successor's.
+  ASSERT_TRUE(old->append({3, 1, "third"}));
+  successor->adopt_leftovers();
+  EXPECT_EQ(successor->all().size(), 1u);
+  old.reset();
+  successor->adopt_leftovers();
+  EXPECT_EQ(successor->all().size(), 3u);
+  EXPECT_EQ(bytes(), "");
+
+  // The next one begins with the first file again and finds everything.
+  auto next = open();
+  EXPECT_TRUE(next->all().empty());
+  successor.reset();
+  next->adopt_leftovers();
+  EXPECT_EQ(next->all().size(), 3u);
+  next.reset();
+  EXPECT_EQ(open()->all().size(), 3u);
+}
+
+TEST_F(JournalTest, leftovers_of_another_installation_stay_where_they_are) {
+  {
+    auto journal = open();
+    ASSERT_TRUE(journal->append({1, 1, "first"}));
+  }
+  std::filesystem::rename(file, file.string() + ".next");
+  auto other = Journal::open(file, log);
+  ASSERT_TRUE(other && (*other)->bind("another"));
+  EXPECT_TRUE((*other)->all().empty());
+  EXPECT_NE(std::filesystem::file_size(file.string() + ".next"), 0u);
+  EXPECT_TRUE(has(log.text(), "a journal is left over"));
 }
 
 TEST_F(JournalTest, nothing_is_appended_before_it_is_bound) {
