@@ -257,10 +257,14 @@ class Client:
         with token.lock if token.rotation else NOBODY:
             if token.pending:
                 return self.repeat(token)
-            family = list(token.with_descendants()) if recursive else [token]
-            before = {t: t.state for t in family}
-            for t in family:
-                t.state = "maybe"  # from now on nobody may rely on it
+            with self.ledger.lock:
+                # A second revocation would be answered "done" although it found nothing to do.
+                if token.state != "live":
+                    return Answer(-1)
+                family = list(token.with_descendants()) if recursive else [token]
+                before = {t: t.state for t in family}
+                for t in family:
+                    t.state = "maybe"  # from now on nobody may rely on it
             answer = self.send(token, REVOKE, {"token": token.text, "recursive": recursive})
             if answer.status == 204:
                 self.ledger.acknowledge()

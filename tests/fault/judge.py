@@ -42,8 +42,10 @@ class Judge:
             if answer.status == 200:
                 self.find("overused", token, f"{what} was revoked and works")
         elif token.state == "maybe":
-            works = answer.status == 200 or answer.json.get("error") == "usage_restricted"
-            token.state = "live" if works else "revoked"
+            if answer.status == 200 or answer.json.get("error") == "usage_restricted":
+                token.state = "live"
+            elif answer.json.get("error") == "invalid_token":
+                token.state = "revoked"
         elif token.state == "live" and answer.status != 200 and (budget is None or budget > 0):
             self.find("lost", token, f"{what} does not work: {answer}")
             token.state = "lost"
