@@ -2,6 +2,7 @@
 #include "service/journal.h"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -83,12 +84,73 @@ bool sync_folder(const std::filesystem::path& file) {
   return done;
 }
 
+std::string lock_name(const std::filesystem::path& file) {
+  return file.string() + ".lock";
+}
+
+// -1: somebody else has it, or it cannot be made (errno is not EWOULDBLOCK then).
+int take_lock(const std::filesystem::path& file, int flags) {
+  const int descriptor = ::open(lock_name(file).c_str(), flags | O_CLOEXEC | O_NOFOLLOW, 0600);
+  if (descriptor < 0 || ::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return descriptor;
+  const int why = errno;
+  ::close(descriptor);
+  errno = why;
+  return -1;
+}
+
+bool is_held(const std::filesystem::path& file) {
+  const int lock = take_lock(file, O_RDONLY);
+  if (lock < 0) return errno == EWOULDBLOCK;
+  ::close(lock);
+  return false;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Journal>> Journal::open(std::filesystem::path file, Log& log) {
-  std::unique_ptr<Journal> journal(new Journal(std::move(file), log));
+  std::filesystem::path other = file;
+  other += ".next";
+  if (is_held(file)) std::swap(file, other);
+  std::unique_ptr<Journal> journal(new Journal(std::move(file), std::move(other), log));
+  if (is_held(journal->file_)) {
+    return fail(journal->problem(
+        "is in use by two other servers: name a file for each server in database.journal"));
+  }
   if (auto loaded = journal->load(); !loaded) return tl::unexpected(loaded.error());
   return journal;
+}
+
+Journal::~Journal() {
+  if (lock_ >= 0) ::close(lock_);
+}
+
+Result<void> Journal::lock() {
+  lock_ = take_lock(file_, O_RDWR | O_CREAT);
+  if (lock_ >= 0) return {};
+  return fail(problem(std::string("cannot be locked (") + std::strerror(errno) +
+                      "): name a file for each server in database.journal"));
+}
+
+void Journal::adopt_leftovers() {
+  std::error_code ec;
+  if (std::filesystem::file_size(other_, ec) == 0 || ec) return;
+  Journal left(other_, file_, log_);
+  left.lock_ = take_lock(other_, O_RDWR | O_CREAT);
+  if (left.lock_ < 0) return;  // its process lives
+  auto readable = left.load();
+  if (readable && left.installation_ != installation_) readable = fail(left.of_another());
+  if (!readable) {
+    if (!complained_) log_.error("a journal is left over", {{"problem", readable.error().cause}});
+    complained_ = true;
+    return;
+  }
+  for (const Entry& entry : left.all()) {
+    const auto known = pending(entry.refresh_token_id);
+    if (known && known->version >= entry.version) continue;
+    if (!append(entry)) return;  // it is in the other file still
+  }
+  if (::truncate(other_.c_str(), 0) != 0)
+    log_.warning("the journal could not be emptied", {{"problem", std::strerror(errno)}});
 }
 
 Error Journal::problem(std::string_view what) const {
@@ -181,9 +243,11 @@ Result<void> Journal::bind(const std::string& installation) {
     return fail(problem(std::string("cannot be written (") + std::strerror(errno) +
                         "): its folder must exist and belong to the server's user"));
   }
+  if (auto locked = lock(); !locked) return locked;
   if (auto ended = end_last_line(); !ended) return ended;
   is_bound_ = true;
   reserve();
+  adopt_leftovers();
   return {};
 }
 

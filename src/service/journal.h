@@ -10,7 +10,11 @@
 //   entry   := "mytoken-journal-1" refresh-token-id version-it-succeeds base64-of-envelope sha256
 //
 // The owner's line comes first; only in a file begun by a version that did not write it entries
-// stand before it. A torn last line (crash while writing) is removed. Thread-safe.
+// stand before it. A torn last line (crash while writing) is removed.
+//
+// One process writes a file, and holds "<file>.lock" (flock) meanwhile. A successor that starts
+// while its predecessor still ends (app/handover.h) uses "<file>.next"; what is left in the one of
+// the two that nobody holds is taken over. Thread-safe.
 #pragma once
 #include <atomic>
 #include <cstdint>
@@ -36,8 +40,12 @@ class Journal {
   };
 
   // `file` is created (mode 0600) at the first append. Reads what an earlier process left and
-  // changes nothing. Error (the cause says what to do): unreadable, damaged, of a later version.
+  // changes nothing. Error (the cause says what to do): unreadable, damaged, of a later version, in
+  // use twice.
   static Result<std::unique_ptr<Journal>> open(std::filesystem::path file, Log& log);
+  ~Journal();
+  Journal(const Journal&) = delete;
+  Journal& operator=(const Journal&) = delete;
 
   // The installation that the file names; "" if it names none.
   const std::string& installation() const { return installation_; }
@@ -49,6 +57,10 @@ class Journal {
   // From now on entries may be appended, under this installation's name; a torn last line goes.
   // Once, before the journal is shared. Errors: check_owner's; the file cannot be written.
   Result<void> bind(const std::string& installation);
+
+  // Entries of a process that ended since: they are in this file afterwards. Blocks for an fsync if
+  // there are any.
+  void adopt_leftovers();
 
   // Every entry is in the file; tries again to write those that could not be. While one cannot be
   // kept safe no refresh token may be given to a provider that could replace it. Error unavailable.
@@ -63,9 +75,11 @@ class Journal {
   void settled(const Entry& entry);
 
  private:
-  Journal(std::filesystem::path file, Log& log) : file_(std::move(file)), log_(log) {}
+  Journal(std::filesystem::path file, std::filesystem::path other, Log& log)
+      : file_(std::move(file)), other_(std::move(other)), log_(log) {}
   Result<void> load();
   Result<void> take(const std::string& line);
+  Result<void> lock();
   Result<void> end_last_line();
   Result<void> write(const Entry& entry);
   void reserve() const;
@@ -73,6 +87,9 @@ class Journal {
   Error problem(std::string_view what) const;
 
   std::filesystem::path file_;
+  std::filesystem::path other_;
+  int lock_ = -1;  // of file_, from bind() on
+  bool complained_ = false;
   Log& log_;
   mutable std::mutex mutex_;
   std::map<std::int64_t, Entry> entries_;  // newest per refresh token

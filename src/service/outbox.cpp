@@ -134,6 +134,7 @@ Task<void> recover_leases(Context& context) {
 }
 
 Task<void> background_round(Context& context) {
+  context.journal.adopt_leftovers();
   bool replayed = context.journal.all().empty();
   if (!replayed) replayed = co_await replay_journal(context);
   // Not before: whoever uses the refresh token next would not know its successor.

@@ -29,7 +29,7 @@ class JournalTest : public ::testing::Test {
     std::error_code ignored;
     std::filesystem::remove_all(folder, ignored);
   }
-  std::unique_ptr<Journal> open() {
+  std::unique_ptr<Journal> open_beside() {
     auto journal = Journal::open(file, log);
     EXPECT_TRUE(journal) << journal.error().cause;
     if (!journal) return nullptr;
@@ -37,8 +37,15 @@ class JournalTest : public ::testing::Test {
     EXPECT_TRUE(bound) << bound.error().cause;
     return std::move(*journal);
   }
+  // The journal of the next process: the one before has ended.
+  Journal* open() {
+    current.reset();
+    current = open_beside();
+    return current.get();
+  }
   // The one line that stops the start; the file stays as it is.
   std::string refusal(const std::string& of = installation) {
+    current.reset();
     const std::string before = bytes();
     auto journal = Journal::open(file, log);
     auto bound = journal ? (*journal)->bind(of) : Result<void>();
@@ -62,6 +69,7 @@ class JournalTest : public ::testing::Test {
   CollectingLog log;
   std::filesystem::path folder;
   std::filesystem::path file;
+  std::unique_ptr<Journal> current;
 };
 
 bool has(const std::string& text, const std::string& part) {
@@ -138,6 +146,7 @@ TEST_F(JournalTest, damage_in_the_middle_stops_the_start_and_says_what_to_do) {
     bad[i] = static_cast<char>(bad[i] ^ 1);
     if (bad[i] == '\n') continue;
     write(bad);
+    current.reset();
     auto opened = Journal::open(file, log);
     ASSERT_FALSE(opened) << i;
     EXPECT_NE(opened.error().cause.find("is damaged"), std::string::npos);
@@ -174,6 +183,7 @@ TEST_F(JournalTest, an_emptied_one_belongs_to_nobody) {
   auto journal = open();
   ASSERT_TRUE(journal->append({1, 1, "first"}));
   journal->settled({1, 1, "first"});
+  current.reset();
   auto other = Journal::open(file, log);
   ASSERT_TRUE(other);
   EXPECT_EQ((*other)->installation(), "");
@@ -185,6 +195,7 @@ TEST_F(JournalTest, one_of_an_earlier_version_gets_its_owner) {
   const std::string text = bytes();
   const std::string old = text.substr(text.find('\n') + 1);  // as it was written before
   for (const std::string& form : {old, old.substr(0, old.size() - 1)}) {
+    current.reset();
     write(form);
     auto unread = Journal::open(file, log);
     ASSERT_TRUE(unread);
@@ -218,10 +229,10 @@ TEST_F(JournalTest, without_a_folder_to_write_to_the_start_is_refused) {
 }
 
 TEST_F(JournalTest, a_successor_beside_its_predecessor_has_a_file_of_its_own) {
-  auto old = open();
+  auto old = open_beside();
   ASSERT_TRUE(old->append({1, 1, "first"}));
   const std::string before = bytes();
-  auto successor = open();
+  auto successor = open_beside();
   ASSERT_TRUE(successor);
   EXPECT_TRUE(successor->all().empty());  // the old one still settles its own
   ASSERT_TRUE(successor->append({2, 1, "second"}));
@@ -241,7 +252,7 @@ TEST_F(JournalTest, a_successor_beside_its_predecessor_has_a_file_of_its_own) {
   EXPECT_EQ(bytes(), "");
 
   // The next one begins with the first file again and finds everything.
-  auto next = open();
+  auto next = open_beside();
   EXPECT_TRUE(next->all().empty());
   successor.reset();
   next->adopt_leftovers();
@@ -251,10 +262,8 @@ TEST_F(JournalTest, a_successor_beside_its_predecessor_has_a_file_of_its_own) {
 }
 
 TEST_F(JournalTest, leftovers_of_another_installation_stay_where_they_are) {
-  {
-    auto journal = open();
-    ASSERT_TRUE(journal->append({1, 1, "first"}));
-  }
+  ASSERT_TRUE(open()->append({1, 1, "first"}));
+  current.reset();
   std::filesystem::rename(file, file.string() + ".next");
   auto other = Journal::open(file, log);
   ASSERT_TRUE(other && (*other)->bind("another"));
@@ -295,7 +304,7 @@ TEST_F(JournalTest, what_the_disk_refused_is_written_before_more_is_put_at_risk)
 }
 
 TEST_F(JournalTest, space_is_reserved_before_it_is_needed) {
-  const auto journal = open();
+  open();
   struct stat status {};
   ASSERT_EQ(::stat(file.c_str(), &status), 0);
   EXPECT_GE(status.st_blocks * 512, 1 << 18);
