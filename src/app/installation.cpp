@@ -14,6 +14,7 @@
 #include "crypto/hash.h"
 #include "service/context.h"
 #include "service/presence.h"
+#include "store/condition.h"
 #include "store/installation.h"
 #include "store/refresh_tokens.h"
 
@@ -169,6 +170,8 @@ Result<Membership> join_installation(sql::Database& database, service::Journal& 
       [&](sql::Transaction& db) -> Result<void> {
     auto id = store::lock_installation(db, proposed_id, now);
     if (!id) return tl::unexpected(id.error());
+    // Again, with others locked out: a restore may have begun since.
+    if (auto usable = store::require_usable(db); !usable) return usable;
     auto record = store::find_installation(db);
     if (!record) return tl::unexpected(record.error());
     if (!*record) return fail(internal_error("the installation's record is missing"));

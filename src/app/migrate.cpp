@@ -31,10 +31,11 @@ using Report = std::function<void(std::string_view)>;
 // The address without user, password and options.
 std::string address_of(std::string_view url) {
   const std::size_t begin = url.find("://") + 3;
-  std::string_view rest = url.substr(begin, url.find('?', begin) - begin);
+  std::string_view rest = url.substr(begin);
+  // The password may hold a '?': first everything up to the last '@' goes, wherever it stands.
   if (const std::size_t at = rest.rfind('@'); at != std::string_view::npos)
     rest.remove_prefix(at + 1);
-  return std::string(url.substr(0, begin)) + std::string(rest);
+  return std::string(url.substr(0, begin)) + std::string(rest.substr(0, rest.find('?')));
 }
 
 Result<std::unique_ptr<sql::Database>> open_target(const Secret& url, Log& log) {

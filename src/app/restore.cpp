@@ -110,7 +110,8 @@ Present look_at(const Path& database) {
                                    : record.error().cause;
     return present;
   }
-  if (tokens->mytokens == 0) return present;  // nothing that could be lost
+  // Of an installation without tokens it is still known which were revoked.
+  if (tokens->mytokens == 0 && !*record) return present;
   present.connection = std::move(*opened);
   if (*record) present.installation = (*record)->id;
   return present;

@@ -125,6 +125,12 @@ Task<Result<void>> reserve_with_lease(Job& job) {
   }
 }
 
+// A job without a lease of its own must not end that of another request of this process.
+Result<void> end_lease(sql::Transaction& db, const Job& job) {
+  if (job.context.settings.several_servers && !job.turn.leased) return {};
+  return release_lease(db, job.context, job.refresh_token.id);
+}
+
 // A refused or failed request leaves no trace but what was learnt about the refresh token.
 Task<void> undo(Job& job) {
   auto work = [&job](sql::Transaction& db) -> Result<void> {
@@ -140,7 +146,7 @@ Task<void> undo(Job& job) {
       auto noted = note_failure(db, job.context, *job.provider, job.refresh_token, *job.refusal);
       if (!noted) return noted;
     }
-    return release_lease(db, job.context, job.refresh_token.id);
+    return end_lease(db, job);
   };
   auto undone = co_await job.context.database.write(work);
   if (!undone) {
@@ -186,7 +192,7 @@ Result<void> settle(sql::Transaction& db, const Job& job, const oidc::TokenAnswe
   if (job.successor) {
     if (auto r = settle_new_refresh_token(db, context, *job.successor); !r) return r;
   } else {
-    if (auto r = release_lease(db, context, job.refresh_token.id); !r) return r;
+    if (auto r = end_lease(db, job); !r) return r;
     if (job.refresh_token.state != "ok") {
       if (auto r = store::set_refresh_state(db, job.refresh_token.id, "ok", context.clock.now());
           !r)
@@ -219,10 +225,11 @@ Error refused(const Job& job, const oidc::ProviderError& error) {
   return to_error(error);
 }
 
-Task<void> keep_successor(Job& job) {
+// `may_be_stored`: see keep_new_refresh_token.
+Task<void> keep_successor(Job& job, bool may_be_stored) {
   NewRefreshToken successor = std::move(*job.successor);
   job.successor.reset();
-  co_await keep_new_refresh_token(job.context, std::move(successor));
+  co_await keep_new_refresh_token(job.context, std::move(successor), may_be_stored);
   fault_point("after_successor_stored");
 }
 
@@ -277,7 +284,7 @@ Task<Result<AccessAnswer>> trade(Job& job) {
   if (!settled && job.successor) {
     // Before anything else the new refresh token must be safe; then the rest once more.
     const bool unmet = settled.error().code == "sql_unmet";
-    co_await keep_successor(job);
+    co_await keep_successor(job, !unmet);
     settled = co_await context.database.write(work);
     // The first time may have been stored without a word from the database: whoever repeats the
     // request is given the answer that was stored with it.
@@ -317,7 +324,7 @@ Task<Result<AccessAnswer>> run(Job& job) {
   } catch (...) {
     problem = std::current_exception();
   }
-  if (job.successor) co_await keep_successor(job);
+  if (job.successor) co_await keep_successor(job, false);
   if (problem || !answer) co_await undo(job);
   if (problem) std::rethrow_exception(problem);
   co_return answer;

@@ -6,6 +6,7 @@
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
 #include "service/lost_time.h"
+#include "service/presence.h"
 #include "service/revoke.h"
 #include "store/history.h"
 #include "store/proxies.h"
@@ -168,6 +169,16 @@ Task<Result<Looked>> look_up(Context& context, Presentation presentation, bool c
   co_return looked;
 }
 
+}  // namespace
+
+bool was_overtaken(const Context& context, const store::TokenState& state, PreciseTime arrival) {
+  // The rotation's time is that of the server that made it.
+  const Seconds tolerance = context.settings.several_servers ? clock_tolerance : Seconds(0);
+  return state.last_rotated + tolerance >= arrival;
+}
+
+namespace {
+
 bool lifetime_passed(const token::Claims& claims, const store::TokenState& state, Time now) {
   return claims.rotation && claims.rotation->lifetime.count() > 0 &&
          now - std::chrono::floor<Seconds>(state.last_rotated) > claims.rotation->lifetime;
@@ -228,7 +239,7 @@ Task<Result<Admission>> admit(Context& context, Presentation presentation,
     }
     // Overtaken by a parallel request: no theft. Any other use of an outdated token with
     // auto_revoke is.
-    const bool overtaken = state.last_rotated >= arrival;
+    const bool overtaken = was_overtaken(context, state, arrival);
     if (claims.rotation && claims.rotation->auto_revoke && !overtaken) {
       context.log.warning("a rotated-away token was used: its family is revoked",
                           {{"mom_id", base64(state.id).substr(0, 8)}});

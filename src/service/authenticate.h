@@ -81,6 +81,10 @@ Task<Result<EarlierAnswer>> answer_of_overtaker(Context& context, const Authenti
                                                 std::string request_hash);
 bool is_not_current(const Error& error);
 
+// True if the token may have been rotated after the request came in, by a parallel one: its use is
+// no theft then. Clocks of several servers are not compared more closely than they agree.
+bool was_overtaken(const Context& context, const store::TokenState& state, PreciseTime arrival);
+
 // Check 7 with charging, inside the transaction that is to commit it: fresh counters, first usable
 // clause, its chain of ancestors. Result: the charged clause's hash, nullopt if the token has no
 // restrictions. Error usage_restricted.

@@ -28,6 +28,7 @@ void Outages::observe(bool works, Time now, Moment moment) {
   if (!works_ || jumped) {
     from_ = last_good_;
     until_ = moment;
+    ended_ = now;
   }
   works_ = started_ = true;
   last_good_ = now;
@@ -36,7 +37,7 @@ void Outages::observe(bool works, Time now, Moment moment) {
 
 bool Outages::covers(Time then, Moment moment) const {
   const std::lock_guard lock(mutex_);
-  return then >= from_ && moment <= until_ + covered_for;
+  return then >= from_ && then <= ended_ && moment <= until_ + covered_for;
 }
 
 }  // namespace mytoken::service

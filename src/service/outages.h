@@ -30,6 +30,7 @@ class Outages {
   Moment last_moment_{};
   Time from_ = Time::max();  // the last outage
   Moment until_{};
+  Time ended_{};  // the same by the clock
 };
 
 }  // namespace mytoken::service

@@ -46,6 +46,7 @@ struct Exchange {
   Secret flow_key;
   Secret verifier;
   std::string nonce;
+  bool may_be_stored = false;  // a commit was asked for
 };
 
 Task<Result<store::FlowRow>> flow_of_state(Context& context, std::string state) {
@@ -203,6 +204,7 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
                       cookie);
   };
   LoginEnd end = end_of(exchange, cookie);  // nothing may fail after the commit
+  exchange.may_be_stored = true;
   auto stored = co_await context.database.write(work);
   fault_point("after_login_stored");
   if (!stored) co_return tl::unexpected(stored.error());
@@ -234,6 +236,28 @@ Task<void> drop_refresh_token(Exchange& exchange, Secret refresh_token) {
     context.log.error("a refresh token nobody holds could not be revoked",
                       {{"issuer", exchange.flow.issuer}, {"problem", queued.error().cause}});
   }
+}
+
+// What the poller and the flow learn from a failed exchange: some failures may be tried again from
+// the consent page.
+bool may_be_retried(const Error& error) {
+  return error.status == 502 || error.status == 503 || error.status == 500;
+}
+
+// True if a login that failed was not stored and cannot be any more: the flow decides, for storing
+// it needs the status that is taken from it here. After a commit without a clear end the token may
+// be handed out, and its refresh token must live.
+Task<bool> is_withdrawn(Exchange& exchange) {
+  if (!exchange.may_be_stored) co_return true;
+  auto work = [&](sql::Transaction& db) {
+    return store::move_flow(db, exchange.flow.id, "exchanging", "consented");
+  };
+  auto moved = co_await exchange.context.database.write(work);
+  if (moved && *moved) co_return true;
+  exchange.context.log.error(
+      "it is not known whether a login was stored; its refresh token is not revoked",
+      {{"issuer", exchange.flow.issuer}, {"problem", moved ? "" : moved.error().cause}});
+  co_return false;
 }
 
 // Everything between the claim of the redirect and its end; the caller notes a failure in the flow.
@@ -269,7 +293,11 @@ Task<Result<LoginEnd>> exchange_code(Exchange& exchange) {
   } catch (...) {
     problem = std::current_exception();
   }
-  if (problem || !end) co_await drop_refresh_token(exchange, answer->refresh_token);
+  if (problem || !end) {
+    if (!problem && !may_be_retried(end.error())) exchange.may_be_stored = false;  // rolled back
+    if (co_await is_withdrawn(exchange))
+      co_await drop_refresh_token(exchange, answer->refresh_token);
+  }
   if (problem) std::rethrow_exception(problem);
   co_return end;
 }
@@ -282,12 +310,6 @@ Task<Result<LoginEnd>> use_code(Exchange& exchange) {
   auto issuer = co_await exchange.provider->check_redirect_issuer(iss);
   if (!issuer) co_return fail(issuer_problem(issuer.error()));
   co_return co_await exchange_code(exchange);
-}
-
-// What the poller and the flow learn from a failed exchange: some failures may be tried again from
-// the consent page.
-bool may_be_retried(const Error& error) {
-  return error.status == 502 || error.status == 503 || error.status == 500;
 }
 
 // The provider refused. A redirect that does not belong to a login of ours, or comes from another

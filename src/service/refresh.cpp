@@ -58,7 +58,7 @@ Task<Result<Kept>> store_once(Context& context, Journal::Entry entry, std::strin
         stored = store::store_successor(db, entry.refresh_token_id, (*row)->version,
                                         entry.sealed_token, context.clock.now());
         if (!stored) return tl::unexpected(stored.error());
-        return Kept::stored;
+        return *stored ? Kept::stored : Kept::overtaken;
       }
       if (!successor.empty()) {
         if (auto r = queue_revocation(db, context, issuer, successor); !r)
@@ -186,7 +186,7 @@ Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
   }
   if (!answer) {
     if (refreshed.successor)
-      co_await keep_new_refresh_token(context, std::move(*refreshed.successor));
+      co_await keep_new_refresh_token(context, std::move(*refreshed.successor), false);
     co_return tl::unexpected(std::move(answer.error()));
   }
   refreshed.answer = std::move(*answer);
@@ -200,12 +200,12 @@ Result<void> settle_new_refresh_token(sql::Transaction& db, const Context& conte
                                  context.owner, context.clock.now());
 }
 
-Task<void> keep_new_refresh_token(Context& context, NewRefreshToken successor) {
+Task<void> keep_new_refresh_token(Context& context, NewRefreshToken successor, bool may_be_stored) {
   const Journal::Entry& entry = successor.entry;
   bool in_journal = false;
   for (int attempt = 0; attempt < storing_tries; ++attempt) {
-    auto stored =
-        co_await store_once(context, entry, successor.issuer, successor.text, attempt == 0);
+    auto stored = co_await store_once(context, entry, successor.issuer, successor.text,
+                                      attempt == 0 && !may_be_stored);
     if (stored) {
       if (*stored == Kept::overtaken)
         context.log.warning("a newer refresh token was stored meanwhile", {});

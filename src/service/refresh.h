@@ -64,8 +64,9 @@ Task<tl::expected<Refreshed, oidc::ProviderError>> refresh(
 Result<void> settle_new_refresh_token(sql::Transaction& db, const Context& context,
                                       const NewRefreshToken& successor);
 // Stored, alone, or in the journal when it returns; tried for some seconds. Ends the lease if it is
-// stored.
-Task<void> keep_new_refresh_token(Context& context, NewRefreshToken successor);
+// stored. `may_be_stored`: an earlier try had no clear end, so what is newer by now may be its own
+// successor and stays.
+Task<void> keep_new_refresh_token(Context& context, NewRefreshToken successor, bool may_be_stored);
 
 // What the provider's refusal or silence means for the stored token; for the transaction that gives
 // the usage back.

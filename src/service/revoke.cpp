@@ -73,7 +73,7 @@ Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
     // then.
     const auto& rotation = token->claims().rotation;
     if (seq_no < token->state.seq_no && rotation && rotation->auto_revoke &&
-        token->state.last_rotated < arrival) {
+        !was_overtaken(context, token->state, arrival)) {
       co_await revoke_family(context, token->state.id);
     }
     co_return Result<void>();

@@ -180,12 +180,6 @@ TEST_F(SingleUseTest, only_what_is_over_is_purged) {
   const auto purge = [&] {
     ASSERT_TRUE(write([&](sql::Transaction& db) { return store::purge_expired(db, clock.now()); }));
   };
-  clock.advance(std::chrono::seconds(10));
-  purge();
-  EXPECT_EQ(count("SELECT count(*) FROM rotations"), 1);
-  clock.advance(std::chrono::seconds(1));
-  purge();
-  EXPECT_EQ(count("SELECT count(*) FROM rotations"), 0);
   clock.advance(std::chrono::minutes(65));
   purge();
   EXPECT_EQ(count("SELECT count(*) FROM flows"), 1);
@@ -193,8 +187,10 @@ TEST_F(SingleUseTest, only_what_is_over_is_purged) {
   purge();
   EXPECT_EQ(count("SELECT count(*) FROM flows"), 0);
   EXPECT_EQ(count("SELECT count(*) FROM proxies"), 3);
+  EXPECT_EQ(count("SELECT count(*) FROM rotations"), 1);  // an outage may make it last
   clock.advance(std::chrono::hours(24));
   purge();
+  EXPECT_EQ(count("SELECT count(*) FROM rotations"), 0);
   EXPECT_EQ(count("SELECT count(*) FROM proxies"), 1);
 }
 

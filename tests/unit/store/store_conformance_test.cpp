@@ -332,7 +332,7 @@ TEST_P(Store, what_is_over_is_purged_and_nothing_else) {
   ASSERT_TRUE(proxy("old", now - std::chrono::hours(25)) && proxy("young", now) &&
               proxy("unlimited", std::nullopt));
   ASSERT_TRUE(in([&](Transaction& db) {
-    return set_rotation_record(db, "child", {1, "r", "a", now - Seconds(1)});
+    return set_rotation_record(db, "child", {1, "r", "a", now - std::chrono::hours(25)});
   }));
   ASSERT_TRUE(in([&](Transaction& db) { return purge_expired(db, now); }));
   EXPECT_EQ(number("SELECT count(*) FROM proxies"), 2);
