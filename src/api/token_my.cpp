@@ -2,6 +2,7 @@
 #include "api/common.h"
 #include "api/endpoints.h"
 #include "crypto/hash.h"
+#include "http/code_try.h"
 #include "service/codes.h"
 #include "service/login.h"
 
@@ -92,7 +93,10 @@ Task<Response> poll(const Api& api, Request& request, Parameters parameters) {
   auto code = parameters.secret("polling_code");
   if (!code) co_return error_answer(api, code.error(), request);
   if (!*code) co_return error_answer(api, service::unknown_code(), request);
+  auto attempt = http::CodeTry::begin(request);
+  if (!attempt) co_return error_answer(api, attempt.error(), request);
   auto answer = co_await service::poll(api.context, std::move(**code), client_of(request));
+  if (answer || !service::is_unknown_code(answer.error())) attempt->was_no_guess();
   if (!answer) co_return error_answer(api, answer.error(), request);
   co_return Response::json(200, std::move(*answer));
 }
@@ -101,8 +105,11 @@ Task<Response> redeem(const Api& api, Request& request, Parameters parameters) {
   auto code = parameters.secret("transfer_code");
   if (!code) co_return error_answer(api, code.error(), request);
   if (!*code) co_return error_answer(api, service::unknown_code(), request);
+  auto attempt = http::CodeTry::begin(request);
+  if (!attempt) co_return error_answer(api, attempt.error(), request);
   auto answer =
       co_await service::redeem_transfer_code(api.context, std::move(**code), client_of(request));
+  if (answer || !service::is_unknown_code(answer.error())) attempt->was_no_guess();
   if (!answer) co_return error_answer(api, answer.error(), request);
   co_return Response::json(200, std::move(*answer));
 }

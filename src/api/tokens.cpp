@@ -1,6 +1,7 @@
 // POST token/transfer, token/revoke and tokeninfo (spec api.md §§6–8).
 #include "api/common.h"
 #include "api/endpoints.h"
+#include "http/code_try.h"
 #include "service/codes.h"
 #include "service/inspect.h"
 #include "service/revoke.h"
@@ -36,6 +37,11 @@ Task<http::Response> token_revoke(const Api& api, http::Request& request) {
   auto found = find_token(api, request, *parameters, {"token"});
   if (!found) co_return error_answer(api, found.error(), request);
   if (!*found) co_return error_answer(api, invalid_request("no token given"), request);
+  // The answer is the same whether a code is known or not, so every one is a try.
+  if ((*found)->text.size() < token::shortest_token) {
+    if (auto attempt = http::CodeTry::begin(request); !attempt)
+      co_return error_answer(api, attempt.error(), request);
+  }
   service::RevocationRequest wanted;
   wanted.presentation = {std::move((*found)->text), client_of(request),
                          api.context.clock.precise()};

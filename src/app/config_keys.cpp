@@ -47,6 +47,7 @@ constexpr auto rules = std::to_array<KeyRule>({
     {"server.request_limits.max_requests", integer, used},
     {"server.request_limits.window", duration, used},
     {"server.request_limits.always_allow", texts, used},
+    {"server.request_limits.max_wrong_codes", integer, used},
     {"server.request_limits.exempt_static", boolean, accepted},
     {"server.request_limits.classes", any, replaced, "one limit holds for all endpoints"},
     {"server.limits.header_bytes", integer, used},

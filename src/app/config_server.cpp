@@ -126,6 +126,12 @@ void read_limits(Values& values, Config& config) {
                      "host names are ignored; use addresses and networks");
     }
   }
+  http::RateLimit codes = rate;
+  const std::int64_t wrong =
+      values.integer("server.request_limits.max_wrong_codes", 20, 0, 1'000'000);
+  codes.enabled = wrong > 0;
+  codes.max_requests = static_cast<std::uint32_t>(wrong);
+  if (codes.enabled) config.http.code_tries = std::move(codes);
   if (rate.enabled) config.http.rate_limit = std::move(rate);
 }
 

@@ -23,6 +23,7 @@
 #include "net/curl_client.h"
 #include "service/outbox.h"
 #include "service/presence.h"
+#include "service/shared_counts.h"
 #include "sql/postgres.h"
 #include "sql/sqlite.h"
 #include "store/condition.h"
@@ -53,6 +54,27 @@ constexpr std::chrono::milliseconds last_requests{1000};
 
 }  // namespace
 
+namespace {
+
+// The limits of the HTTP server, as the exchange between servers sees them.
+class SharedLimits final : public service::SharedCounters {
+ public:
+  SharedLimits(http::Server& server, Seconds longest) : server_(server), longest_(longest) {}
+  std::string own_counts() override { return server_.own_counts(servers_); }
+  void learn_counts(const std::vector<std::string>& others) override {
+    servers_ = others.size() + 1;
+    server_.learn_counts(others);
+  }
+  Seconds longest_window() const override { return longest_; }
+
+ private:
+  http::Server& server_;
+  Seconds longest_;
+  std::size_t servers_ = 1;
+};
+
+}  // namespace
+
 struct Instance::Impl {
   Config config;
   Logs logs;
@@ -74,6 +96,7 @@ struct Instance::Impl {
   std::unique_ptr<web::Web> web;
   std::unique_ptr<http::Router> router;
   std::unique_ptr<http::Server> server;
+  std::unique_ptr<SharedLimits> limits;
   std::unique_ptr<Health> health;
   std::thread runner;
   std::promise<void> drained;
@@ -179,7 +202,11 @@ struct Instance::Impl {
       return web::error_page(pages, status, heading, text);
     };
     settings.closed = [this] { return closed_by_clock(); };
+    Seconds longest{0};
+    for (const auto& limit : {settings.rate_limit, settings.code_tries})
+      longest = std::max(longest, limit ? limit->window : Seconds(0));
     server = std::make_unique<http::Server>(std::move(settings), *router, *http_log);
+    limits = std::make_unique<SharedLimits>(*server, longest);
     if (auto listening = server->listen(); !listening) return listening;
     if (!config.health_listen.empty() || !config.health_sockets.empty()) {
       auto clock_is_right = [this] { return !watch->is_behind(); };
@@ -193,6 +220,10 @@ struct Instance::Impl {
 
   void run() {
     asio::co_spawn(*server->contexts().front(), service::run_background(*context), asio::detached);
+    if (context->settings.several_servers) {
+      asio::co_spawn(*server->contexts().front(), service::run_exchange(*context, *limits),
+                     asio::detached);
+    }
     runner = std::thread([this] {
       server->run();
       drained.set_value();

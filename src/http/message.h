@@ -14,6 +14,8 @@
 
 namespace mytoken::http {
 
+class RateLimiter;
+
 class Headers {
  public:
   // First value of the header, names compared without case; "" if absent.
@@ -41,6 +43,7 @@ struct Request {
   std::string client_address;                // behind trusted proxies; "" = unknown
   std::string request_id;
   std::chrono::steady_clock::time_point arrival;
+  RateLimiter* code_tries = nullptr;  // see CodeTry; nullptr: no limit
 
   std::optional<std::string> query_value(std::string_view name) const;
   // Value of the cookie, nullopt if absent (RFC 6265 §5.4; the first of several).

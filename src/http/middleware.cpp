@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "base/encoding.h"
 #include "base/random.h"
@@ -78,6 +79,9 @@ Middleware::Middleware(const ServerSettings& settings, const Router& router, Log
   if (settings.rate_limit && settings.rate_limit->enabled) {
     limiter_ = std::make_unique<RateLimiter>(*settings.rate_limit);
   }
+  if (settings.code_tries && settings.code_tries->enabled) {
+    code_tries_ = std::make_unique<RateLimiter>(*settings.code_tries);
+  }
   if (equals_ignoring_case(std::string_view(settings.issuer).substr(0, 8), "https://") &&
       settings.hsts_max_age.count() > 0) {
     hsts_ = "max-age=" + std::to_string(settings.hsts_max_age.count());
@@ -93,6 +97,35 @@ void Middleware::identify(Exchange& exchange) const {
           ? request.peer
           : net::client_address(request.peer, joined(request.headers, settings_.proxy_header),
                                 settings_.trusted_proxies);
+  request.code_tries = code_tries_.get();
+}
+
+// The counts of the general limit with their length before them, then those of wrong codes.
+std::string Middleware::own_counts(std::size_t servers) const {
+  const auto now = std::chrono::steady_clock::now();
+  const auto wall = std::chrono::system_clock::now();
+  const std::string general = limiter_ ? limiter_->own_counts(servers, now, wall) : std::string();
+  const std::string codes =
+      code_tries_ ? code_tries_->own_counts(servers, now, wall) : std::string();
+  if (general.empty() && codes.empty()) return {};
+  return std::to_string(general.size()) + ":" + general + codes;
+}
+
+void Middleware::learn_counts(const std::vector<std::string>& others) const {
+  const auto now = std::chrono::steady_clock::now();
+  const auto wall = std::chrono::system_clock::now();
+  std::vector<std::string> general;
+  std::vector<std::string> codes;
+  for (const std::string_view text : others) {
+    std::size_t size = 0;
+    const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), size);
+    const auto begin = static_cast<std::size_t>(end - text.data()) + 1;
+    if (problem != std::errc() || begin > text.size() || size > text.size() - begin) continue;
+    general.emplace_back(text.substr(begin, size));
+    codes.emplace_back(text.substr(begin + size));
+  }
+  if (limiter_) limiter_->learn_counts(general, now, wall);
+  if (code_tries_) code_tries_->learn_counts(codes, now, wall);
 }
 
 void Middleware::locate(Exchange& exchange, std::string_view path) const {

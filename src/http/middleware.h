@@ -46,6 +46,10 @@ class Middleware {
   // Appends status line and headers, to the empty line. `date`: IMF-fixdate.
   void write_head(const Exchange& exchange, const Response& response, std::string_view date,
                   std::string_view connection, std::string& to) const;
+  // Of both limits; see Server.
+  std::string own_counts(std::size_t servers) const;
+  void learn_counts(const std::vector<std::string>& others) const;
+
   // The access log line: never query, body or headers.
   void log(const Exchange& exchange, int status) const;
 
@@ -59,6 +63,7 @@ class Middleware {
   const Router& router_;
   Log& log_;
   std::unique_ptr<RateLimiter> limiter_;
+  std::unique_ptr<RateLimiter> code_tries_;
   std::string hsts_;
 };
 

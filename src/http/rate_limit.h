@@ -1,6 +1,13 @@
-// Fixed-window rate limit per client address (spec api.md §2.10). One per server process; the table
-// is bounded, so many addresses cost memory only up to a limit. IPv6 clients are counted by their
-// /64: a host may use any address of it.
+// Fixed-window rate limit per client address (spec api.md §2.10). The table is bounded, so many
+// addresses cost memory only up to a limit. IPv6 clients are counted by their /64: a host may use
+// any address of it.
+//
+// Several servers share a limit by telling each other, about once a second, what each has counted
+// (own_counts, learn_counts). A client is admitted while what it did here and what the others have
+// told make less than the limit; its window ends everywhere when the first of them ends. So a
+// client gets through at most the limit, what it sends to the other servers between two exchanges
+// (two seconds at the worst), and an eighth of the limit, because counts too small to matter are
+// not told.
 #pragma once
 #include <chrono>
 #include <cstdint>
@@ -41,6 +48,19 @@ class RateLimiter {
   void give_back(std::string_view address, Instant now);
   // Addresses remembered, for tests and metrics.
   std::size_t size() const;
+
+  // What another server needs to know: the at most 1000 busiest clients of this one that have used
+  // an eighth of what one of `servers` may admit. `now` and `wall` are the same moment; windows are
+  // told by the wall clock.
+  //   text := entry*   entry := key length (1 byte)  key  end of window (8 bytes, ms since the
+  //   epoch)
+  //                             requests (4 bytes); numbers big-endian
+  std::string own_counts(std::size_t servers, Instant now,
+                         std::chrono::system_clock::time_point wall) const;
+  // What all other servers have told; what they told before is forgotten. A text that makes no
+  // sense counts as far as it does.
+  void learn_counts(const std::vector<std::string>& others, Instant now,
+                    std::chrono::system_clock::time_point wall);
 
  private:
   struct Impl;

@@ -175,6 +175,14 @@ std::vector<int> Server::sockets() const {
   return all;
 }
 
+std::string Server::own_counts(std::size_t servers) const {
+  return impl_->common.middleware.own_counts(servers);
+}
+
+void Server::learn_counts(const std::vector<std::string>& others) {
+  impl_->common.middleware.learn_counts(others);
+}
+
 void Server::leave_connections() {
   impl_->common.leaves_connections = true;
 }

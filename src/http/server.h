@@ -51,6 +51,7 @@ struct ServerSettings {
   std::string issuer;                             // for HSTS (https)
   std::chrono::seconds hsts_max_age{63'072'000};  // 0 = no HSTS
   std::optional<RateLimit> rate_limit;            // unset = none
+  std::optional<RateLimit> code_tries;            // wrong codes, see CodeTry; unset = no limit
   // An error while the server as a whole cannot serve: then every request but metadata gets it.
   // Called for each request, on all threads.
   std::function<std::optional<Error>()> closed;
@@ -70,6 +71,10 @@ class Server {
   std::vector<std::uint16_t> ports() const;
   // The same with their addresses: "127.0.0.1:8000".
   std::vector<std::string> addresses() const;
+  // Thread-safe: the rate limits of several servers as one (RateLimiter). `servers`: how many there
+  // are; `others`: what their own_counts() gave.
+  std::string own_counts(std::size_t servers) const;
+  void learn_counts(const std::vector<std::string>& others);
   // Descriptors of the listening sockets, which belong to the server; until drain().
   std::vector<int> sockets() const;
   // Thread-safe, before drain(): from now on as if settings.leaves_connections.

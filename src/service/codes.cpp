@@ -15,6 +15,10 @@ Error unknown_code() {
   return invalid_token("Bad polling or transfer code");
 }
 
+bool is_unknown_code(const Error& error) {
+  return error.code == "invalid_token" && error.description == unknown_code().description;
+}
+
 Error expired_code() {
   return {"expired_token", 401, "polling or transfer code is expired", {}};
 }

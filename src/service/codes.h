@@ -20,6 +20,7 @@ Result<token::Claims> claims_of_stored_jwt(const Context& context, const Secret&
                                            const std::string& mytoken_id);
 
 Error unknown_code();
+bool is_unknown_code(const Error& error);
 Error expired_code();
 
 }  // namespace mytoken::service

@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "crypto/hash.h"
 #include "http/body.h"
+#include "http/code_try.h"
 #include "service/login.h"
 #include "web/pages.h"
 #include "web/web.h"
@@ -195,6 +196,16 @@ Task<Response> decide_consent(const Web& web, Request& request) {
   co_return response;
 }
 
+// A consent code that is wrong, or no longer right, ends in 404.
+Task<Response> try_code(const Web& web, Request& request,
+                        Task<Response> (*handle)(const Web&, Request&)) {
+  auto attempt = http::CodeTry::begin(request);
+  if (!attempt) co_return refuse(web, request, attempt.error());
+  Response response = co_await handle(web, request);
+  if (response.status != 404) attempt->was_no_guess();
+  co_return response;
+}
+
 std::string_view heading_of(int status) {
   switch (status) {
     case 400:
@@ -259,9 +270,10 @@ Task<Response> native(const Web& web, Request& request, std::string heading,
 }  // namespace
 
 void add_routes(http::Router& router, const Web& web) {
-  router.add({"GET", "/c/{code}", [&web](Request& request) { return show_consent(web, request); }});
-  router.add(
-      {"POST", "/c/{code}", [&web](Request& request) { return decide_consent(web, request); }});
+  router.add({"GET", "/c/{code}",
+              [&web](Request& request) { return try_code(web, request, show_consent); }});
+  router.add({"POST", "/c/{code}",
+              [&web](Request& request) { return try_code(web, request, decide_consent); }});
   router.add({"GET", "/redirect", [&web](Request& request) { return redirect(web, request); }});
   router.add({"GET", "/native", [&web](Request& request) {
                 return native(web, request, "Success!",

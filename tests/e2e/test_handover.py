@@ -180,7 +180,7 @@ class Handover(unittest.TestCase):
     def test_a_successor_that_gives_up_changes_nothing(self):
         self.configure(cluster.fresh("given_up"))
         server = self.start()
-        good = (self.folder / "journal")
+        good = self.folder / "journal.next"  # of a server that starts beside another one
         good.write_text("damaged\njournal\n")
         done = self.program("serve", "--take-over")
         refused(self, done, ["is damaged"])

@@ -35,22 +35,26 @@ std::string get(std::uint16_t port, const std::string& path) {
   return answer;
 }
 
-// The answer to an introspection, which looks the token up.
-std::string introspect(std::uint16_t port, const std::string& token) {
-  const std::string body = R"({"action":"introspect","mytoken":")" + token + "\"}";
+std::string post(std::uint16_t port, const std::string& path, const std::string& body) {
   asio::io_context context;
   asio::ip::tcp::socket socket(context);
   boost::system::error_code error;
   socket.connect({asio::ip::address_v4::loopback(), port}, error);
   if (error) return error.message();
-  const std::string request =
-      "POST /mt/api/v0/tokeninfo HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-      "Content-Type: application/json\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
+  const std::string request = "POST " + path +
+                              " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                              "Content-Type: application/json\r\nContent-Length: " +
+                              std::to_string(body.size()) + "\r\n\r\n" + body;
   asio::write(socket, asio::buffer(request), error);
   std::string answer;
   asio::read(socket, asio::dynamic_buffer(answer), error);
   return answer;
+}
+
+// The answer to an introspection, which looks the token up.
+std::string introspect(std::uint16_t port, const std::string& token) {
+  return post(port, "/mt/api/v0/tokeninfo",
+              R"({"action":"introspect","mytoken":")" + token + "\"}");
 }
 
 class SilentLog final : public Log {
@@ -172,7 +176,72 @@ TEST_F(Server, starts_answers_and_ends_although_its_provider_is_down) {
   EXPECT_TRUE(again.has_value());
 }
 
+// Status and answer of a try of a transfer code.
+std::string redeem(std::uint16_t port, const std::string& code) {
+  const std::string body = R"({"grant_type":"transfer_code","transfer_code":")" + code + "\"}";
+  return post(port, "/mt/api/v0/token/my", body);
+}
+
+TEST_F(Server, wrong_codes_have_a_limit_of_their_own) {
+  const std::string overlay = folder.write(
+      "over.yaml",
+      "server: {listen: ['127.0.0.1:0'], threads: 1, request_limits: {always_allow: [], "
+      "max_requests: 1000, max_wrong_codes: 3}}\n");
+  ASSERT_EQ(run_program({"init", "--config", write_config()}), 0) << err;
+  Loaded loaded = load_config({{write_config(), overlay}, false, {}});
+  EXPECT_EQ(test::lines(loaded.errors), "");
+  auto instance = Instance::start(std::move(loaded.config), {nullptr, nullptr, nullptr, &log});
+  ASSERT_TRUE(instance) << instance.error().cause;
+  const std::uint16_t port = (*instance)->port();
+  const auto page = [&](const std::string& code) {
+    return get(port, "/mt/c/" + code).substr(9, 3);
+  };
+  EXPECT_TRUE(contains(redeem(port, "AbCdEfGh"), "HTTP/1.1 401 "));
+  EXPECT_EQ(page("a-consent-code-that-nobody-has"), "404");
+  EXPECT_TRUE(
+      contains(post(port, "/mt/api/v0/token/revoke", R"({"token":"AbCdEfGh"})"), "HTTP/1.1 204 "));
+  const std::string refused = redeem(port, "AbCdEfGi");
+  EXPECT_TRUE(contains(refused, "HTTP/1.1 429 "));
+  EXPECT_TRUE(contains(refused, "Retry-After: "));
+  EXPECT_TRUE(contains(refused, "too many wrong codes"));
+  EXPECT_EQ(page("a-consent-code-that-nobody-has"), "429");
+  EXPECT_TRUE(
+      contains(post(port, "/mt/api/v0/token/revoke", R"({"token":"AbCdEfGh"})"), "HTTP/1.1 429 "));
+  // What is no code is not concerned.
+  EXPECT_TRUE(contains(introspect(port, std::string(64, 'x')), "HTTP/1.1 401 "));
+}
+
 using ServerOnPostgresql = Server;
+
+TEST_F(ServerOnPostgresql, wrong_codes_at_one_count_at_the_other) {
+  const std::string overlay = folder.write(
+      "over.yaml",
+      "server: {listen: ['127.0.0.1:0'], threads: 1, request_limits: {always_allow: [], "
+      "max_requests: 1000, max_wrong_codes: 3}}\ndatabase: {url: '" +
+          mytoken::test::PostgresCluster::shared().fresh_schema() + "'}\n");
+  ASSERT_EQ(run_program({"init", "--config", write_config()}), 0) << err;
+  const auto start = [&](const std::string& journal) {
+    Loaded loaded = load_config({{write_config(), overlay}, false, {}});
+    loaded.config.journal_file = folder.file(journal);
+    return Instance::start(std::move(loaded.config), {nullptr, nullptr, nullptr, &log});
+  };
+  auto one = start("journal-1");
+  auto two = start("journal-2");
+  ASSERT_TRUE(one && two) << (one ? two.error().cause : one.error().cause);
+  for (int i = 0; i < 3; ++i)
+    EXPECT_TRUE(contains(redeem((*one)->port(), "AbCdEfGh"), "HTTP/1.1 401 "));
+  // The second one hears of it with its next exchange; a try before that would count there.
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  std::string answer;
+  int tries = 0;
+  while (!answer.starts_with("HTTP/1.1 429 ") && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(1500));
+    answer = redeem((*two)->port(), "AbCdEfGh");
+    ++tries;
+  }
+  EXPECT_TRUE(contains(answer, "HTTP/1.1 429 "));
+  EXPECT_LE(tries, 3);
+}
 
 TEST_F(ServerOnPostgresql, two_run_side_by_side_answer_503_without_their_database_and_heal) {
   auto& cluster = mytoken::test::PostgresCluster::shared();

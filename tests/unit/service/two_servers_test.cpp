@@ -5,6 +5,7 @@
 #include "service/access.h"
 #include "service/codes.h"
 #include "service/revoke.h"
+#include "service/shared_counts.h"
 #include "sql/postgres.h"
 #include "store/outbox.h"
 #include "unit/service/installation.h"
@@ -156,6 +157,62 @@ TEST_F(TwoServersOnPostgresql,
     EXPECT_EQ(site.count("SELECT count(*) FROM refresh_tokens"), 0);
     EXPECT_EQ(site.count("SELECT count(*) FROM outbox"), round + 1);
   }
+}
+
+// Counters that are only a text.
+class PlainCounters final : public service::SharedCounters {
+ public:
+  std::string own_counts() override { return own; }
+  void learn_counts(const std::vector<std::string>& others) override { learned = others; }
+  Seconds longest_window() const override { return Seconds(300); }
+  std::string own;
+  std::vector<std::string> learned;
+};
+
+TEST_F(TwoServersOnPostgresql, tell_each_other_what_they_count) {
+  PlainCounters first;
+  PlainCounters second;
+  service::Exchange told_first;
+  service::Exchange told_second;
+  const auto exchange = [&] {
+    const auto both = [&]() -> Task<int> {
+      co_await service::exchange_counts(*site.context, first, told_first);
+      co_await service::exchange_counts(*other, second, told_second);
+      co_return 0;
+    };
+    site.run(both());
+  };
+  using Texts = std::vector<std::string>;
+  const std::string bytes("one\0\xff", 5);
+  first.own = bytes;
+  exchange();
+  EXPECT_EQ(second.learned, Texts{bytes});
+  EXPECT_EQ(first.learned, Texts());
+  EXPECT_EQ(site.count("SELECT count(*) FROM shared_counts"), 1);
+  second.own = "two";
+  exchange();
+  exchange();
+  EXPECT_EQ(first.learned, Texts{"two"});
+
+  // Without the database both go on with what they know, and find each other again.
+  PostgresCluster::shared().kill();
+  first.own = "three";
+  exchange();
+  EXPECT_EQ(first.learned, Texts{"two"});
+  EXPECT_EQ(second.learned, Texts{bytes});
+  PostgresCluster::shared().start();
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (second.learned != Texts{"three"} && std::chrono::steady_clock::now() < until)
+    exchange();
+  EXPECT_EQ(second.learned, Texts{"three"});
+
+  // What ended servers left goes when nothing of it matters.
+  site.clock.advance(std::chrono::seconds(300 + 600 + 1));
+  second.own = "four";
+  exchange();
+  site.clock.advance(std::chrono::seconds(601));
+  exchange();
+  EXPECT_EQ(site.count("SELECT count(*) FROM shared_counts"), 1);
 }
 
 TEST_F(TwoServersOnPostgresql, an_access_token_takes_three_round_trips) {

@@ -1,0 +1,27 @@
+// Codes are short, so whoever guesses them gets few tries: wrong transfer, polling and consent
+// codes of a client address are counted in a limit of their own (ServerSettings::code_tries). A try
+// counts from its beginning on, so that many at the same time are no way around it.
+#pragma once
+#include <string>
+
+#include "base/error.h"
+#include "http/message.h"
+#include "http/rate_limit.h"
+
+namespace mytoken::http {
+
+class CodeTry {
+ public:
+  // Before a code of the request is looked up. Error 429 with Retry-After: the address has given
+  // too many wrong ones.
+  static Result<CodeTry> begin(const Request& request);
+  // The code was right, or its failure says nothing about it: the try does not count. Once.
+  void was_no_guess();
+
+ private:
+  RateLimiter* limiter_ = nullptr;
+  std::string address_;
+  RateLimiter::Instant at_{};
+};
+
+}  // namespace mytoken::http
