@@ -334,7 +334,6 @@ Task<Result<AccessAnswer>> run(Job& job) {
 
 Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request) {
   std::string request_hash = hash_of(request);
-  const PreciseTime arrival = request.presentation.arrival;
   // The token's text is needed once; a request that waits for its provider holds no copy of it.
   Presentation presentation{std::move(request.presentation.text), request.presentation.client,
                             request.presentation.arrival};
@@ -375,7 +374,7 @@ Task<Result<AccessAnswer>> access_token(Context& context, AccessRequest request)
   auto answer = co_await run(job);
   if (answer || !job.token.claims().rotation || !is_not_current(answer.error())) co_return answer;
   auto earlier = co_await answer_of_overtaker(context, job.token, job.request.presentation.client,
-                                              arrival, job.request_hash);
+                                              job.request_hash);
   if (!earlier) co_return tl::unexpected(earlier.error());
   AccessAnswer repeated{std::move(earlier->body), std::move(earlier->rotated)};
   co_return repeated;

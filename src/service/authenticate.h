@@ -77,8 +77,7 @@ Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& ad
 // For a request that came to its turn and found its token rotated away: if that was done by this
 // very request, sent before and still under way, the answer to that one. Error not_current().
 Task<Result<EarlierAnswer>> answer_of_overtaker(Context& context, const Authenticated& token,
-                                                ClientInfo client, PreciseTime arrival,
-                                                std::string request_hash);
+                                                ClientInfo client, std::string request_hash);
 bool is_not_current(const Error& error);
 
 // True if the token may have been rotated after the request came in, by a parallel one: its use is

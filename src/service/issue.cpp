@@ -161,8 +161,7 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   fault_point("after_subtoken_stored");
   if (!stored && stored.error().code == "sql_unmet") stored = fail(not_current());
   if (!stored && *next && is_not_current(stored.error())) {
-    auto earlier = co_await answer_of_overtaker(context, parent, client,
-                                                request.presentation.arrival, request.request_hash);
+    auto earlier = co_await answer_of_overtaker(context, parent, client, request.request_hash);
     if (!earlier) co_return tl::unexpected(earlier.error());
     IssueAnswer repeated;
     repeated.body = std::move(earlier->body);
