@@ -213,6 +213,37 @@ TEST_F(Server, wrong_codes_have_a_limit_of_their_own) {
 
 using ServerOnPostgresql = Server;
 
+TEST_F(ServerOnPostgresql, a_database_that_is_silent_is_noticed_within_a_second) {
+  auto& cluster = mytoken::test::PostgresCluster::shared();
+  const std::string overlay =
+      folder.write("postgres.yaml",
+                   "server: {listen: ['127.0.0.1:0'], threads: 1, healthcheck: true}\n"
+                   "database: {url: '" +
+                       cluster.fresh_schema() + "', journal: " + folder.file("journal") + "}\n");
+  ASSERT_EQ(run_program({"init", "--config", write_config(), "--config", overlay}), 0) << err;
+  Loaded loaded = load_config({{write_config(), overlay}, false, {}});
+  auto started = Instance::start(std::move(loaded.config), {nullptr, nullptr, nullptr, &log});
+  ASSERT_TRUE(started) << started.error().cause;
+  Instance& server = **started;
+  EXPECT_TRUE(contains(get(server.health_port(), "/readyz"), "HTTP/1.1 200 "));
+  cluster.pause();
+  std::this_thread::sleep_for(std::chrono::milliseconds(250));  // what was known before is over
+  const auto asked = std::chrono::steady_clock::now();
+  const std::string silent = get(server.health_port(), "/readyz");
+  const auto waited = std::chrono::steady_clock::now() - asked;
+  EXPECT_TRUE(contains(get(server.health_port(), "/livez"), "HTTP/1.1 200 "));
+  EXPECT_TRUE(contains(get(server.port(), "/mt/native"), "HTTP/1.1 200 "));
+  cluster.resume();
+  EXPECT_TRUE(contains(silent, "HTTP/1.1 503 "));
+  EXPECT_TRUE(contains(silent, "\"database_up\":false"));
+  EXPECT_LT(waited, std::chrono::seconds(3));
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(30);
+  while (!contains(get(server.health_port(), "/readyz"), "HTTP/1.1 200 ") &&
+         std::chrono::steady_clock::now() < until)
+    std::this_thread::sleep_for(std::chrono::milliseconds(20));
+  EXPECT_TRUE(contains(get(server.health_port(), "/readyz"), "HTTP/1.1 200 "));
+}
+
 TEST_F(ServerOnPostgresql, wrong_codes_at_one_count_at_the_other) {
   const std::string overlay = folder.write(
       "over.yaml",
