@@ -62,8 +62,9 @@ class PostgresCluster {
 
   // Starts the server, waits until it accepts connections.
   void start() {
-    // After a kill its children may still be ending, and the server refuses to start beside them.
-    for (int tries = 0; tries < 300; ++tries) {
+    // After a kill its children may still be ending, and the server refuses to start beside them;
+    // then it syncs every file, of which many schemas have thousands.
+    for (int tries = 0; tries < 2400; ++tries) {
       if (server_ == 0) {
         server_ = spawn({programs + "postgres", "-D", data(), "-k", folder_.string(), "-c",
                          "listen_addresses=", "-c", "max_connections=200", "-c",
