@@ -124,8 +124,12 @@ TEST_P(Copy, all_rows_arrive_and_both_sides_have_the_same_digests) {
   EXPECT_EQ(tally_of(table("mytokens"), *database).rows, 1203);
   auto sample = compare_sample(tables, *source, *database, 20);
   ASSERT_TRUE(sample) << sample.error().cause;
-  EXPECT_EQ(sample->tokens, 10) << "these ids are no digests, all lie together";
-  EXPECT_EQ(sample->rows, 35);  // token, clause, user; each second has a refresh token
+  // Two draws of ten tokens each; ids that are no digests lie together, so both mostly find the same.
+  EXPECT_GE(sample->tokens, 10);
+  EXPECT_LE(sample->tokens, 20);
+  // Token, clause, user; each second has a refresh token.
+  EXPECT_GE(sample->rows, 3 * sample->tokens + sample->tokens / 2 - 1);
+  EXPECT_LE(sample->rows, 4 * sample->tokens);
 }
 
 TEST_P(Copy, any_difference_changes_a_digest) {
