@@ -2,6 +2,7 @@
 #include "api/common.h"
 
 #include "base/encoding.h"
+#include "crypto/hash.h"
 #include "service/context.h"
 
 namespace mytoken::api {
@@ -118,6 +119,27 @@ Result<Presented> require_token(const Api& api, const http::Request& request,
   if (!*found) return fail(invalid_token("no mytoken found in request"));
   return Presented{{std::move((*found)->text), client_of(request), api.context.clock.precise()},
                    (*found)->source};
+}
+
+service::OperationRequest operation_request(const http::Request& request,
+                                            service::Presentation presentation) {
+  const std::string what = request.method + ' ' + request.target + '\n' + request.body;
+  return {std::move(presentation), crypto::sha256(what)};
+}
+
+http::Response operation_answer(const Api& api, const http::Request& request, TokenSource source,
+                                Result<service::OperationAnswer> answer, int status_if_empty) {
+  if (!answer) return error_answer(api, answer.error(), request);
+  http::Response response;
+  if (answer->body.empty() && status_if_empty != 200) {
+    response = status_if_empty == 204 ? http::Response::no_content()
+                                      : http::Response::empty(status_if_empty);
+  } else {
+    response = http::Response::json(status_if_empty == 201 ? 201 : 200, std::move(answer->body));
+  }
+  if (!answer->rotated.empty() && source == TokenSource::cookie)
+    set_token_cookie(response, api, answer->rotated);
+  return response;
 }
 
 http::Response error_answer(const Api& api, const Error& error, const http::Request& request) {

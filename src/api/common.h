@@ -11,6 +11,7 @@
 #include "http/message.h"
 #include "service/authenticate.h"
 #include "service/issue.h"
+#include "service/operation.h"
 
 namespace mytoken::api {
 
@@ -38,6 +39,14 @@ struct Presented {
 Result<Presented> require_token(const Api& api, const http::Request& request,
                                 const http::Parameters& parameters,
                                 std::initializer_list<std::string_view> members = {"mytoken"});
+
+// A use case that goes the common way (service/operation.h), and its answer: `status_if_empty`
+// (204, 201) without body where the answer has no members, else the body with 200, or 201 if that
+// was the status asked for (§2.5); the cookie follows a rotation.
+service::OperationRequest operation_request(const http::Request& request,
+                                            service::Presentation presentation);
+http::Response operation_answer(const Api& api, const http::Request& request, TokenSource source,
+                                Result<service::OperationAnswer> answer, int status_if_empty = 200);
 
 // The error object; the log learns code and cause, with the request's id.
 http::Response error_answer(const Api& api, const Error& error, const http::Request& request);
