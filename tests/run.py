@@ -137,6 +137,7 @@ PARTS = {
     "contract": lambda: scripted("contract"),
     "conformance": lambda: scripted("conformance"),
     "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
+    "clients": lambda: scripted("clients"),
     "fault": lambda: scripted("fault", "scripted-provider", "mytoken-server-faulty", "fault-disk"),
     "cluster": cluster,
     "asan": lambda: units("asan", ASAN_UNITS),
