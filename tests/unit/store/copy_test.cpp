@@ -2,8 +2,10 @@
 #include "store/copy.h"
 
 #include "store/compare.h"
+#include "store/grants.h"
 #include "store/refresh_tokens.h"
 #include "store/schema.h"
+#include "store/tags.h"
 #include "store/tokens.h"
 #include "store/usages.h"
 #include "support/manual_clock.h"
@@ -106,7 +108,8 @@ TEST_P(Copy, every_table_of_the_schema_is_known_and_comes_after_those_it_refers_
     return std::find(names.begin(), names.end(), name) - names.begin();
   };
   for (const char* name : {"users", "refresh_tokens", "mytokens", "clauses", "proxies", "flows",
-                           "events", "access_tokens", "rotations", "outbox", "leases", "restores"})
+                           "events", "access_tokens", "rotations", "outbox", "leases", "restores",
+                           "tags", "token_tags", "user_grants"})
     EXPECT_LT(place(name), static_cast<std::ptrdiff_t>(names.size())) << name;
   EXPECT_LT(place("users"), place("refresh_tokens"));
   EXPECT_LT(place("refresh_tokens"), place("mytokens"));
@@ -124,12 +127,37 @@ TEST_P(Copy, all_rows_arrive_and_both_sides_have_the_same_digests) {
   EXPECT_EQ(tally_of(table("mytokens"), *database).rows, 1203);
   auto sample = compare_sample(tables, *source, *database, 20);
   ASSERT_TRUE(sample) << sample.error().cause;
-  // Two draws of ten tokens each; ids that are no digests lie together, so both mostly find the same.
+  // Two draws of ten tokens each; ids that are no digests lie together, so both mostly find the
+  // same.
   EXPECT_GE(sample->tokens, 10);
   EXPECT_LE(sample->tokens, 20);
   // Token, clause, user; each second has a refresh token.
   EXPECT_GE(sample->rows, 3 * sample->tokens + sample->tokens / 2 - 1);
   EXPECT_LE(sample->rows, 4 * sample->tokens);
+}
+
+TEST_P(Copy, what_belongs_to_users_arrives_with_its_tokens) {
+  fill(3);
+  in_source([&](Transaction& db) -> Result<void> {
+    auto user = find_or_add_user(db, "süb", "iss", std::nullopt, false, clock.now());
+    if (!user) return fail(user.error());
+    auto tag = find_or_add_tag(db, *user, "näme", "abcdef");
+    if (!tag) return fail(tag.error());
+    if (auto r = tag_tree(db, "899999", *tag); !r) return r;
+    return set_grant(db, *user, "ssh", true);
+  });
+  copy_all();
+  for (const char* name : {"tags", "token_tags", "user_grants"}) {
+    EXPECT_EQ(tally_of(table(name), *source), tally_of(table(name), *database)) << name;
+    EXPECT_EQ(tally_of(table(name), *database).rows, std::string_view(name) == "token_tags" ? 2 : 1)
+        << name;
+  }
+  ASSERT_EQ(
+      *write("UPDATE token_tags SET include_children = 0 WHERE mytoken_id = $1", Blob{"899998"}),
+      1);
+  auto sample = compare_sample(tables, *source, *database, 50);
+  ASSERT_FALSE(sample);
+  EXPECT_NE(sample.error().cause.find("differ in table token_tags"), std::string::npos);
 }
 
 TEST_P(Copy, any_difference_changes_a_digest) {
