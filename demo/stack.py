@@ -90,7 +90,7 @@ def start_provider(folder, port, redirects, *, script=ROOT / "demo" / "provider.
     return process
 
 
-def start_server(folder, port, config, overlays=(), name="server"):
+def start_server(folder, port, config, overlays=(), name="server", program="mytoken-server", env=None):
     """`config` (a dict, the server's YAML format) is completed by address, key and database; `overlays` are files on top."""
     issuer = f"http://127.0.0.1:{port}"
     full = {
@@ -109,13 +109,14 @@ def start_server(folder, port, config, overlays=(), name="server"):
     path.write_text(json.dumps(full, indent=1))  # JSON is YAML
     path.chmod(0o600)
     arguments = [a for file in (path, *overlays) for a in ("--config", os.path.abspath(file))]
-    binary = BUILD / "mytoken-server"
+    binary = BUILD / program
     if not binary.exists():
         raise StackError(f"{binary} is not built")
-    done = subprocess.run([binary, "init", *arguments], cwd=folder, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([binary, "init", *arguments], cwd=folder, capture_output=True, text=True, timeout=60,
+                          env={**os.environ, **(env or {})})
     if done.returncode != 0:
         raise StackError(f"mytoken-server init ended with {done.returncode}\n{done.stdout}{done.stderr}")
-    process = Process(name, [binary, "serve", *arguments], folder / f"{name}.log")
+    process = Process(name, [binary, "serve", *arguments], folder / f"{name}.log", env)
     try:
         # an overlay may change the issuer, so the server tells where it is
         process.issuer = process.wait_for(r"^mytoken-server: ready at (\S+)", 30).group(1)
@@ -129,12 +130,13 @@ class Stack:
     """A provider and a server that know each other. Use as a context manager.
 
     `config`: more settings of the server, a dict or a function (issuer, op) -> dict; `overlays`: configuration files on top;
-    `rotate`: the provider rotates refresh tokens.
+    `rotate`: the provider rotates refresh tokens; `program`, `env`: another build of the server, with this in its environment.
     Members: issuer, op (issuer of the provider), folder, provider, server, processes (in the order of their start).
     """
 
-    def __init__(self, config=None, overlays=(), rotate=True):
+    def __init__(self, config=None, overlays=(), rotate=True, program="mytoken-server", env=None):
         self.config, self.overlays, self.rotate = config or {}, overlays, rotate
+        self.build = {"program": program, "env": env}
         self.processes = []
 
     def __enter__(self):
@@ -165,7 +167,7 @@ class Stack:
             **more,
         }
         self._server = (self.folder, port, config, self.overlays)
-        self.server = start_server(*self._server)
+        self.server = start_server(*self._server, **self.build)
         self.issuer = self.server.issuer
         self.processes.append(self.server)
 
@@ -174,7 +176,7 @@ class Stack:
         self.processes.remove(self.server)
         code = self.server.stop()
         self.server.log.rename(self.server.log.with_suffix(".log.1"))  # the ready line of the new one is awaited
-        self.server = start_server(*self._server)
+        self.server = start_server(*self._server, **self.build)
         self.processes.append(self.server)
         return code
 

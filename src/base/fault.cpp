@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdint>
 #include <cstdlib>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -37,6 +38,8 @@ const std::atomic<std::int64_t>* map_clock_file() {
 }  // namespace
 
 void fault_point(const char* name) {
+  static const std::string failing = setting("MYTOKEN_FAULT_EXCEPTION");
+  if (failing == name) throw std::runtime_error("planted");
   static const std::string wanted = setting("MYTOKEN_FAULT");
   if (wanted.empty()) return;
   const std::size_t colon = wanted.find(':');

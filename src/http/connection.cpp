@@ -8,6 +8,7 @@
 #include <boost/asio/write.hpp>
 #include <type_traits>
 
+#include "base/fault.h"
 #include "base/ip_address.h"
 #include "http/parser.h"
 #include "http/worker.h"
@@ -82,6 +83,7 @@ class Session final : public Sweepable {
         std::string what;
         bool failed = true;
         try {
+          fault_point("before_handler");
           response = co_await (*exchange.match.handler)(exchange.request);
           failed = false;
         } catch (const std::exception& e) {

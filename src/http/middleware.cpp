@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include "base/encoding.h"
 #include "base/random.h"
@@ -15,6 +16,8 @@ namespace mytoken::http {
 namespace {
 
 constexpr std::size_t max_echoed_path = 512;
+// Metadata is cheap, and clients read it before each poll: that many times the limit of all else.
+constexpr std::uint32_t metadata_factor = 10;
 
 bool is_request_id(std::string_view text) {
   return text.size() >= 8 && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
@@ -78,6 +81,11 @@ Middleware::Middleware(const ServerSettings& settings, const Router& router, Log
     : settings_(settings), router_(router), log_(log) {
   if (settings.rate_limit && settings.rate_limit->enabled) {
     limiter_ = std::make_unique<RateLimiter>(*settings.rate_limit);
+    RateLimit metadata = *settings.rate_limit;
+    metadata.max_requests = static_cast<std::uint32_t>(
+        std::min<std::uint64_t>(std::uint64_t{metadata.max_requests} * metadata_factor,
+                                std::numeric_limits<std::uint32_t>::max()));
+    metadata_limiter_ = std::make_unique<RateLimiter>(std::move(metadata));
   }
   if (settings.code_tries && settings.code_tries->enabled) {
     code_tries_ = std::make_unique<RateLimiter>(*settings.code_tries);
@@ -184,11 +192,15 @@ std::optional<Response> Middleware::admit(Exchange& exchange) const {
   exchange.is_preflight = is_options && exchange.path_class != PathClass::page &&
                           request.headers.has("Origin") &&
                           request.headers.has("Access-Control-Request-Method");
-  // Metadata and static files are cheap, and clients read the metadata before each poll.
-  if (limiter_ && exchange.path_class != PathClass::metadata && !exchange.is_preflight) {
-    exchange.rate = limiter_->count(
-        request.client_address.empty() ? request.peer : request.client_address, request.arrival);
-    if (!exchange.rate.allowed) {
+  if (limiter_ && !exchange.is_preflight) {
+    const bool is_metadata = exchange.path_class == PathClass::metadata;
+    const auto rate =
+        (is_metadata ? metadata_limiter_ : limiter_)
+            ->count(request.client_address.empty() ? request.peer : request.client_address,
+                    request.arrival);
+    // How much metadata is left interests nobody who is let in.
+    if (!is_metadata || !rate.allowed) exchange.rate = rate;
+    if (!rate.allowed) {
       Error error = http_error(429, "too many requests from your address, try again later");
       error.retry_after = exchange.rate.reset;
       return failure(exchange, error);

@@ -63,6 +63,7 @@ class Middleware {
   const Router& router_;
   Log& log_;
   std::unique_ptr<RateLimiter> limiter_;
+  std::unique_ptr<RateLimiter> metadata_limiter_;
   std::unique_ptr<RateLimiter> code_tries_;
   std::string hsts_;
 };

@@ -20,13 +20,16 @@ std::string_view view(string_view text) {
   return {text.data(), text.size()};
 }
 
-// "GET /path HTTP/1.1" -> the middle; "" if there is none.
-std::string_view guess_target(std::string_view bytes) {
+// What can be said of a request that was not read to its end: "POST /path HTTP/1.1" names a method
+// and a target, on which the form of the error depends.
+void guess_request_line(std::string_view bytes, Request& request) {
   const std::string_view line = bytes.substr(0, bytes.find('\r'));
   const std::size_t start = line.find(' ');
-  if (start == std::string_view::npos) return {};
+  if (!request.target.empty() || start == std::string_view::npos) return;
   const std::string_view rest = line.substr(start + 1);
-  return rest.substr(0, rest.find(' '));
+  request.target = rest.substr(0, rest.find(' '));
+  const std::string_view method = line.substr(0, start);
+  if (method == "POST" || method == "GET") request.method = method;
 }
 
 // The request line names an HTTP version that we do not speak, in the right form.
@@ -201,7 +204,7 @@ std::size_t RequestParser::put(std::string_view bytes, Request& request) {
     if (bytes.empty() || (inspected_ == 0 && bytes == "\r")) return used;
     const bool complete = inspect_header(bytes);
     if (!complete) {
-      if (state_ == State::failed && request.target.empty()) request.target = guess_target(bytes);
+      if (state_ == State::failed) guess_request_line(bytes, request);
       return used;
     }
   }
@@ -221,7 +224,7 @@ std::size_t RequestParser::put(std::string_view bytes, Request& request) {
   } else {
     fail(reader.problem_status, reader.problem);
   }
-  if (request.target.empty()) request.target = guess_target(bytes);
+  guess_request_line(bytes, request);
   return used + taken;
 }
 

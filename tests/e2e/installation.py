@@ -27,7 +27,7 @@ class Installation(stack.Stack):
         """`config` replaces members of the server's configuration from now on."""
         folder, port, before, overlays = self._server
         self._server = (folder, port, {**before, **config}, overlays)
-        self.server = stack.start_server(*self._server)
+        self.server = stack.start_server(*self._server, **self.build)
         self.processes.append(self.server)
 
     def command(self, *arguments):

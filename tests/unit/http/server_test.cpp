@@ -380,7 +380,7 @@ TEST(RateLimits, excess_is_429_readable_for_scripts) {
   EXPECT_EQ(answer.header("Content-Type"), "text/html; charset=utf-8");
 }
 
-TEST(RateLimits, metadata_preflights_and_marked_answers_are_free) {
+TEST(RateLimits, preflights_and_marked_answers_are_free_and_metadata_nearly) {
   RunningServer server(test_routes(), limited(1));
   for (int i = 0; i < 5; ++i) {
     EXPECT_EQ(server.call(get("/jwks")).status, 200);
@@ -396,6 +396,21 @@ TEST(RateLimits, metadata_preflights_and_marked_answers_are_free) {
   }
   EXPECT_EQ(server.call(get("/api/v0/settings")).status, 200);
   EXPECT_EQ(server.call(get("/api/v0/settings")).status, 429);
+}
+
+TEST(RateLimits, metadata_has_ten_times_the_limit) {
+  RunningServer server(test_routes(), limited(2));
+  EXPECT_EQ(server.call(get("/api/v0/settings")).status, 200);
+  EXPECT_EQ(server.call(get("/api/v0/settings")).status, 200);
+  for (int i = 0; i < 20; ++i) {
+    const Answer answer = server.call(get("/jwks"));
+    EXPECT_EQ(answer.status, 200) << i;
+    EXPECT_FALSE(answer.has("X-RateLimit-Limit"));
+  }
+  const Answer refused = server.call(get("/jwks"));
+  EXPECT_EQ(refused.status, 429);
+  EXPECT_EQ(refused.header("X-RateLimit-Limit"), "20");
+  EXPECT_TRUE(refused.has("Retry-After"));
 }
 
 }  // namespace
