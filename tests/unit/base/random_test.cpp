@@ -87,7 +87,7 @@ TEST(Random, uuids_are_version_4) {
   }
 }
 
-TEST(Random, bytes_are_fresh_each_time) {
+TEST(Random, W1_bytes_are_fresh_each_time) {
   EXPECT_EQ(random_bytes(0), "");
   EXPECT_EQ(random_bytes(32).size(), 32u);
   EXPECT_NE(random_bytes(32), random_bytes(32));

@@ -112,7 +112,7 @@ TEST(Jws, signing_needs_a_private_key_and_its_own_algorithm_in_the_header) {
       key.sign({{"alg", "ES256"}, {"crit", json::array{"exp"}}, {"exp", 1}}, payload).has_value());
 }
 
-TEST(Jws, the_token_does_not_choose_the_algorithm) {
+TEST(Jws, W35_the_token_does_not_choose_the_algorithm) {
   const Key& rsa = key_for(Algorithm::rs256);
   const std::string token = signed_token(Algorithm::rs256);
   const std::string unsigned_part =

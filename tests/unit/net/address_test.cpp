@@ -14,7 +14,7 @@ TEST(ClientAddress, without_header_it_is_the_peer) {
   EXPECT_EQ(client_address("10.1.2.3", "  ", proxies), "10.1.2.3");
 }
 
-TEST(ClientAddress, the_header_of_an_untrusted_peer_is_ignored) {
+TEST(ClientAddress, W24_the_header_of_an_untrusted_peer_is_ignored) {
   EXPECT_EQ(client_address("198.51.100.1", "203.0.113.9", proxies), "198.51.100.1");
   EXPECT_EQ(client_address("198.51.100.1", "203.0.113.9", TrustedProxies{}), "198.51.100.1");
 }

@@ -50,7 +50,7 @@ TEST(Access, a_mytoken_is_traded_for_an_access_token) {
             (std::vector<std::string>{"created", "transfer_code_used", "AT_created"}));
 }
 
-TEST(Access, a_usage_limit_of_one_admits_exactly_one_of_1000_parallel_requests) {
+TEST(Access, W7_a_usage_limit_of_one_admits_exactly_one_of_1000_parallel_requests) {
   Installation site;
   const json::object login = site.login(with_usages(1));
   const Secret token(std::string(string_member(login, "mytoken")));
@@ -151,7 +151,7 @@ TEST(Access, a_dropped_reply_never_ends_a_session_that_the_provider_still_honour
   EXPECT_EQ(site.count("SELECT used_at FROM clauses"), 1);
 }
 
-TEST(Access, a_successor_in_an_unusable_answer_is_kept) {
+TEST(Access, W29_a_successor_in_an_unusable_answer_is_kept) {
   Installation site;
   const Secret token = site.login_token(with_usages(1));
   site.provider->set(
@@ -207,7 +207,7 @@ TEST(Access, a_provider_that_grants_more_than_the_clause_is_not_believed) {
   EXPECT_EQ(site.count("SELECT used_at FROM clauses"), 0);
 }
 
-TEST(Access, the_clauses_audiences_are_asked_for_when_none_is_requested) {
+TEST(Access, W5_the_clauses_audiences_are_asked_for_when_none_is_requested) {
   ProviderKnobs knobs;
   knobs.audience = ProviderKnobs::Audience::echo;
   Installation site(knobs);
@@ -226,7 +226,7 @@ TEST(Access, the_clauses_audiences_are_asked_for_when_none_is_requested) {
   EXPECT_EQ(refused.error().code, "usage_restricted");
 }
 
-TEST(Access, requested_scopes_count_for_a_token_without_restrictions_too) {
+TEST(Access, W5_requested_scopes_count_for_a_token_without_restrictions_too) {
   Installation site;
   const Secret token = site.login_token();
   service::AccessRequest request = site.access(token);
@@ -305,7 +305,7 @@ TEST(Access, reuse_of_a_rotated_away_token_revokes_the_family_if_it_asked_for_th
   EXPECT_FALSE(site.run(service::access_token(*site.context, site.access(child_token))));
 }
 
-TEST(Access, a_passed_lifetime_is_no_theft) {
+TEST(Access, W22_a_passed_lifetime_is_no_theft) {
   Installation site;
   service::TokenWish wish;
   wish.rotation = token::Rotation{true, false, Seconds(100), true};
@@ -315,7 +315,7 @@ TEST(Access, a_passed_lifetime_is_no_theft) {
   EXPECT_EQ(site.count("SELECT count(*) FROM mytokens"), 1);
 }
 
-TEST(Access, sub_tokens_share_the_budget_of_the_clause_they_were_fitted_into) {
+TEST(Access, W9_sub_tokens_share_the_budget_of_the_clause_they_were_fitted_into) {
   Installation site;
   service::TokenWish wish = with_usages(3);
   wish.capabilities = token::Capabilities{"AT", "create_mytoken"};
@@ -334,7 +334,7 @@ TEST(Access, sub_tokens_share_the_budget_of_the_clause_they_were_fitted_into) {
   EXPECT_EQ(successes(answers), 3u);
 }
 
-TEST(Access, a_restriction_to_hosts_is_enforced_with_confirmed_names) {
+TEST(Access, W17_a_restriction_to_hosts_is_enforced_with_confirmed_names) {
   Installation site;
   service::TokenWish wish;
   token::Clause clause;

@@ -56,7 +56,7 @@ TEST(Codes, a_code_of_a_jwt_gives_that_jwt_once) {
   EXPECT_EQ(site.count("SELECT count(*) FROM events WHERE comment = 'token type: token'"), 1);
 }
 
-TEST(Codes, a_code_of_a_short_token_gives_the_same_short_token) {
+TEST(Codes, W13_a_code_of_a_short_token_gives_the_same_short_token) {
   Installation site;
   service::TokenWish wish;
   wish.response_type = token::ResponseType::short_token;
@@ -71,7 +71,7 @@ TEST(Codes, a_code_of_a_short_token_gives_the_same_short_token) {
   EXPECT_EQ(site.count("SELECT count(*) FROM events WHERE comment = 'token type: short_token'"), 1);
 }
 
-TEST(Codes, exactly_one_of_200_parallel_redemptions_gets_the_token) {
+TEST(Codes, W6_exactly_one_of_200_parallel_redemptions_gets_the_token) {
   Installation site;
   const Secret code = code_for(site, site.login_token());
   const auto answers = site.run_all<Result<json::object>>(200, [&](std::size_t) {
@@ -105,7 +105,7 @@ TEST(Codes, a_code_without_an_end_has_ended) {
   EXPECT_EQ(refusal(redeem(site, code)), "expired_token 401 polling or transfer code is expired");
 }
 
-TEST(Codes, a_first_representation_that_is_not_valid_yet_can_be_redeemed) {
+TEST(Codes, W13_a_first_representation_that_is_not_valid_yet_can_be_redeemed) {
   Installation site;
   service::TokenWish wish;
   wish.response_type = token::ResponseType::transfer_code;
@@ -154,7 +154,7 @@ TEST(Codes, codes_of_a_revoked_token_are_unknown) {
   EXPECT_EQ(refusal(redeem(site, code)), unknown);
 }
 
-TEST(Codes, codes_of_a_rotated_token_are_unknown) {
+TEST(Codes, W11_codes_of_a_rotated_token_are_unknown) {
   for (const auto type : {token::ResponseType::token, token::ResponseType::short_token}) {
     Installation site;
     service::TokenWish wish;
@@ -180,7 +180,7 @@ TEST(Codes, a_revoked_or_outdated_token_gets_no_code) {
   EXPECT_EQ(code.error().code, "invalid_token");
 }
 
-TEST(Codes, a_copy_of_the_database_is_no_help_in_guessing_a_code) {
+TEST(Codes, W2_a_copy_of_the_database_is_no_help_in_guessing_a_code) {
   Installation site;
   const Secret code = code_for(site, site.login_token());
   const std::string digest = service::code_digest(*site.context, code);

@@ -109,7 +109,7 @@ TEST(Revoke, recursive_takes_the_subtree_and_nothing_beside_it) {
   EXPECT_TRUE(gives_access(site, beside));
 }
 
-TEST(Revoke, a_child_of_a_revoked_middle_falls_with_its_grandparent) {
+TEST(Revoke, W23_a_child_of_a_revoked_middle_falls_with_its_grandparent) {
   Installation site;
   const Secret root = site.login_token(parent_wish());
   const Secret middle = child_of(site, root, parent_wish());
@@ -192,7 +192,7 @@ TEST(Revoke, a_polling_code_cancels_the_login_or_revokes_its_result) {
   EXPECT_TRUE(site.provider->sessions().at(0).ended);
 }
 
-TEST(Revoke, tokens_outside_their_time_can_be_revoked) {
+TEST(Revoke, W39_tokens_outside_their_time_can_be_revoked) {
   Installation site;
   service::TokenWish wish;
   token::Clause clause;
@@ -220,7 +220,7 @@ TEST(Revoke, a_token_whose_rotation_lifetime_passed_can_be_revoked) {
   EXPECT_EQ(site.count("SELECT count(*) FROM mytokens"), 0);
 }
 
-TEST(Revoke, an_outdated_token_revokes_nothing_unless_its_chain_asked_for_that) {
+TEST(Revoke, W25_an_outdated_token_revokes_nothing_unless_its_chain_asked_for_that) {
   for (const bool auto_revoke : {false, true}) {
     Installation site;
     service::TokenWish wish = parent_wish();
@@ -382,7 +382,8 @@ TEST(Revoke, a_family_of_any_depth_falls_at_once) {
       "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 3000) INSERT INTO "
       "mytokens (id, parent_id, user_id, refresh_token_id, sealed_key, name, seq_no, created, "
       "created_ip, last_rotated, expires_at, capabilities, restrictions, rotation) "
-      "SELECT CAST(CAST(i + 1000000 AS TEXT) AS BLOB), CASE WHEN i = 1 THEN (SELECT id FROM mytokens) "
+      "SELECT CAST(CAST(i + 1000000 AS TEXT) AS BLOB), CASE WHEN i = 1 THEN (SELECT id FROM "
+      "mytokens) "
       "ELSE "
       "CAST(CAST(i + 999999 AS TEXT) AS BLOB) END, (SELECT user_id FROM mytokens), (SELECT "
       "refresh_token_id FROM mytokens), "

@@ -190,7 +190,7 @@ TEST(Subtoken, this_is_the_address_of_who_asks) {
   EXPECT_EQ(json::serialize(answer->body.at("restrictions")), R"([{"hosts":["192.0.2.1"]}])");
 }
 
-TEST(Subtoken, the_maximum_lifetime_caps_a_copy_and_only_then_refuses) {
+TEST(Subtoken, W14_the_maximum_lifetime_caps_a_copy_and_only_then_refuses) {
   Installation site;
   service::TokenWish wish = parent_wish();
   wish.restrictions = {uses(5, {})};

@@ -29,7 +29,8 @@ TEST_F(TwoServersOnPostgresql,
   EXPECT_EQ(site.count("SELECT version FROM refresh_tokens"), 201);
 }
 
-TEST_F(TwoServersOnPostgresql, a_usage_limit_of_one_admits_exactly_one_of_1000_parallel_requests) {
+TEST_F(TwoServersOnPostgresql,
+       W7_a_usage_limit_of_one_admits_exactly_one_of_1000_parallel_requests) {
   service::TokenWish wish;
   token::Clause clause;
   clause.usages_at = 1;

@@ -47,8 +47,7 @@ TEST(CapabilityVectors, tighten) {
   EXPECT_GE(count, 15u);
 }
 
-// W21
-TEST(Capabilities, an_explicit_empty_list_is_not_everything) {
+TEST(Capabilities, W21_an_explicit_empty_list_is_not_everything) {
   EXPECT_FALSE(tighten({"AT", "create_mytoken"}, Capabilities{}));
   EXPECT_EQ(tighten({"AT", "create_mytoken"}, std::nullopt).value(),
             (Capabilities{"AT", "create_mytoken"}));

@@ -260,8 +260,7 @@ TEST(Claims, order_of_the_checks) {
   EXPECT_EQ(refusal(claims), "invalid subject");
 }
 
-// W30
-TEST(MomId, compares_byte_for_byte) {
+TEST(MomId, W30_compares_byte_for_byte) {
   const std::string id = mom_id(mytoken_id(example().jti).value());
   ASSERT_EQ(id.size(), 88u);
   std::string other_case = id;
@@ -317,8 +316,7 @@ TEST(Rotation, is_read_strictly) {
   EXPECT_EQ(refusal_of("true"), "rotation must be an object");
 }
 
-// W8
-TEST(Rotation, lifetime_never_outlives_the_restrictions) {
+TEST(Rotation, W8_lifetime_never_outlives_the_restrictions) {
   Claims claims = example();
   claims.rotation->lifetime = Seconds(5000);
   EXPECT_EQ(rotated(claims, now).exp, from_unix(1'700'001'000));

@@ -13,8 +13,7 @@ std::string jwt(std::size_t signature_bytes) {
          base64url(std::string(signature_bytes, 's'));
 }
 
-// W3
-TEST(Classify, signatures_of_every_algorithm_are_recognised) {
+TEST(Classify, W3_signatures_of_every_algorithm_are_recognised) {
   for (const std::size_t bytes : {64, 96, 132, 256, 384, 512}) {
     EXPECT_EQ(classify(jwt(bytes)), Presented::jwt) << bytes;
   }
@@ -75,7 +74,7 @@ TEST(ResponseTypes, an_unknown_one_is_refused_by_name) {
   }
 }
 
-TEST(Representation, the_request_decides_unless_the_feature_is_off) {
+TEST(Representation, W12_the_request_decides_unless_the_feature_is_off) {
   const RepresentationOptions all;
   const RepresentationOptions none{false, false, 64};
   for (const auto type :

@@ -136,13 +136,11 @@ TEST(RestrictionsRequest, wrong_types_are_refused_by_name) {
   }
 }
 
-// W20
-TEST(RestrictionsRequest, negative_usages_are_refused) {
+TEST(RestrictionsRequest, W20_negative_usages_are_refused) {
   expect_refused(R"([{"usages_AT":-5},{"usages_AT":15}])", "usages_AT");
 }
 
-// W4
-TEST(RestrictionsRequest, ip_is_the_older_name_of_hosts) {
+TEST(RestrictionsRequest, W4_ip_is_the_older_name_of_hosts) {
   EXPECT_EQ(accepted(R"({"ip":["10.0.0.1"]})"), R"([{"hosts":["10.0.0.1"]}])");
   expect_refused(R"({"ip":["10.0.0.1"],"hosts":["10.0.0.1"]})", "hosts");
   expect_refused(R"({"hosts":["10.0.0.1"],"ip":[]})", "ip");
@@ -250,8 +248,7 @@ TEST(RestrictionsRequest, messages_do_not_repeat_values) {
   }
 }
 
-// W4
-TEST(RestrictionsClaim, ip_of_an_old_token_binds) {
+TEST(RestrictionsClaim, W4_ip_of_an_old_token_binds) {
   EXPECT_EQ(clauses(R"([{"ip":["10.0.0.1"]}])").front().hosts,
             std::vector<std::string>{"10.0.0.1"});
   EXPECT_EQ(clauses(R"([{"ip":["10.0.0.1"],"hosts":null}])").front().hosts,
@@ -311,8 +308,7 @@ TEST(Restrictions, unsupported_members_are_removed) {
   EXPECT_EQ(restrictions, clauses("[{},{}]"));
 }
 
-// W14
-TEST(Restrictions, a_maximum_lifetime_caps_a_copy) {
+TEST(Restrictions, W14_a_maximum_lifetime_caps_a_copy) {
   const auto restrictions = clauses(R"([{"scope":"a"},{"exp":1700000010},{"exp":1700009999}])");
   const auto before = restrictions;
   EXPECT_EQ(with_maximum_lifetime(restrictions, now, Seconds(100)),

@@ -61,8 +61,7 @@ TEST(Tightening, inherited_clauses_are_their_own_parents) {
   EXPECT_TRUE(tighten({}, clauses(R"([{"scope":"z"}])"), no_names).parents.empty());
 }
 
-// W20
-TEST(Tightening, clauses_of_one_text_have_one_budget_and_the_first_is_charged) {
+TEST(Tightening, W20_clauses_of_one_text_have_one_budget_and_the_first_is_charged) {
   const auto parent = clauses(R"([{"usages_AT":2},{"usages_AT":2},{"scope":"b","usages_AT":2}])");
   const auto result = tighten(
       parent,
@@ -94,8 +93,7 @@ TEST(Tightening, a_huge_request_cannot_overflow_the_budget) {
             clauses(R"([{"usages_AT":9223372036854775807},{"scope":"b","usages_AT":0}])"));
 }
 
-// W18
-TEST(Tightening, names_are_asked_only_for_single_addresses_under_names) {
+TEST(Tightening, W18_names_are_asked_only_for_single_addresses_under_names) {
   std::vector<std::string> asked;
   const NamesOf names_of = [&asked](const std::string& address) {
     asked.push_back(address);
@@ -150,8 +148,7 @@ TEST(Tightening, without_a_source_of_names_nothing_is_confirmed) {
           .ok);
 }
 
-// W19
-TEST(ProviderFeedback, narrows_but_never_empties_a_limited_list) {
+TEST(ProviderFeedback, W19_narrows_but_never_empties_a_limited_list) {
   const auto restrictions =
       clauses(R"([{"scope":"a b","audience":["x","y"]},{"scope":"c","audience":["z"]},{"exp":5}])");
   const std::vector<std::string> scopes{"b", "d"};

@@ -91,8 +91,7 @@ TEST(Verification, without_a_geo_database_a_clause_with_countries_is_unusable) {
   EXPECT_TRUE(allows(R"([{"geoip_disallow":["DE"]},{"exp":1000001}])", client));
 }
 
-// W16
-TEST(Verification, countries_ignore_case_in_both_directions) {
+TEST(Verification, W16_countries_ignore_case_in_both_directions) {
   EXPECT_TRUE(allows(R"([{"geoip_allow":["DE"]}])", {"192.0.2.1", {}, "de"}));
   EXPECT_FALSE(allows(R"([{"geoip_disallow":["Us"]}])", {"192.0.2.1", {}, "uS"}));
 }
@@ -103,8 +102,7 @@ TEST(Verification, an_unknown_country_is_on_no_allow_list_whatever_the_list_says
   EXPECT_TRUE(allows(R"([{"geoip_disallow":["-"]}])", {"192.0.2.1", {}, "-"}));
 }
 
-// W28
-TEST(Verification, hosts_are_networks_before_they_are_names) {
+TEST(Verification, W28_hosts_are_networks_before_they_are_names) {
   EXPECT_TRUE(host_matches("::/0", {"2001:db8::1", {}, {}}));
   EXPECT_FALSE(host_matches("::/0", {"192.0.2.1", {"x.org"}, {}}));
   EXPECT_TRUE(host_matches("192.0.2.1/32", {"192.0.2.1", {}, {}}));
