@@ -134,7 +134,7 @@ def cluster():
 
 PARTS = {
     "unit": lambda: units("release", ALL_UNITS),
-    "contract": lambda: scripted("contract"),
+    "contract": lambda: scripted("contract", "scripted-provider", "mytoken-server-faulty"),
     "conformance": lambda: scripted("conformance"),
     "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
     "clients": lambda: scripted("clients"),

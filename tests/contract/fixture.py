@@ -4,6 +4,7 @@ A table is a list of Row; `table(rows)` makes a TestCase of it. Each row's answe
 (status documented, headers, content type, body) and against the row: status, error code and exact schema.
 """
 import atexit
+import base64
 import functools
 import pathlib
 import re
@@ -16,6 +17,11 @@ from stack import Stack
 
 CONTRACT = Contract(pathlib.Path(__file__).with_name("openapi.yaml"))
 TRUSTED = "https://trusted.example/done"
+BASIC = "Basic " + base64.b64encode(b"contract:contract-password").decode()  # may write profiles of the group "contract"
+FEATURES = {
+    "polling_codes": {"enabled": True, "polling_interval": 1},
+    "oidc_flows": {"authorization_code": {"web": {"trusted_redirect_uris": ["^https://trusted\\.example/"]}}},
+}
 
 
 class Row(NamedTuple):
@@ -33,9 +39,7 @@ class Shared:
 
     def __init__(self):
         # without rotation: this provider spends a refresh token even if it refuses the request
-        self.stack = Stack(rotate=False, config={"features": {
-            "polling_codes": {"enabled": True, "polling_interval": 1},
-            "oidc_flows": {"authorization_code": {"web": {"trusted_redirect_uris": ["^https://trusted\\.example/"]}}}}})
+        self.stack = Stack(rotate=False, config={"features": FEATURES})
         self.stack.__enter__()
         atexit.register(self.stack.__exit__)
         self.api = Api(self.stack.issuer, self.stack.op)

@@ -74,6 +74,10 @@ Consent = table("Consent", [
 ])
 
 Pages = table("Pages", [
+    Row("start page", lambda s: s.api.get("/", headers=HTML), 200),
+    Row("style sheet", lambda s: s.api.get("/static/mytoken.css"), 200,
+        check=lambda case, answer, s: case.assertEqual(answer.headers["Cache-Control"], "public, max-age=3600")),
+    Row("unknown asset", lambda s: s.api.get("/static/nothing.css", headers={"Accept": "application/json"}), 404, "not_found"),
     Row("native", lambda s: s.api.get("/native", headers=HTML), 200),
     Row("native for an application", lambda s: s.api.get("/native?application=%3Cb%3Etool", headers=HTML), 200,
         check=lambda case, answer, s: case.assertNotIn(b"<b>tool", answer.body)),

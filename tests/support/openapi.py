@@ -1,7 +1,8 @@
 """Checks answers of a running server against tests/contract/openapi.yaml: status documented, content type, headers, body.
 
 `Contract.problems(...)` returns a list of sentences; an empty list means that the answer is as documented. JSON bodies are
-validated by python3-jsonschema (draft 2020-12, as OpenAPI 3.1 asks), with the formats that the document uses.
+validated by python3-jsonschema (draft 2020-12, as OpenAPI 3.1 asks), with the formats that the document uses. Answers without a
+problem are remembered: `Contract.seen` has (method, path of the document, status) of each.
 """
 import re
 import urllib.parse
@@ -46,6 +47,21 @@ class Contract:
         self._resolver = jsonschema.RefResolver("", self.document)
         self._paths = [(re.compile("^" + re.sub(r"\\\{[^/]*?\\\}", "[^/]+", re.escape(p)) + "$"), p) for p in self.document["paths"]]
         self._paths.sort(key=lambda entry: entry[1].count("{"))  # literal paths win
+        self.seen = set()
+
+    def operations(self):
+        """{(method, path): (status, …)} of the whole document, in its order."""
+        found = {}
+        for path, item in self.document["paths"].items():
+            item = self.resolve(item)
+            for method in METHODS:
+                if method in item:
+                    found[method.upper(), path] = tuple(int(status) for status in item[method]["responses"])
+        return found
+
+    def path_of(self, path):
+        """The path of the document that a request's path belongs to, or None."""
+        return next((p for pattern, p in self._paths if pattern.match(path)), None)
 
     def resolve(self, item):
         while isinstance(item, dict) and "$ref" in item:
@@ -62,7 +78,7 @@ class Contract:
 
     def _response(self, method, path, status):
         """The documented response object, or a sentence why there is none."""
-        found = next((p for pattern, p in self._paths if pattern.match(path)), None)
+        found = self.path_of(path)
         if found is None:
             if status != 404:
                 return f"{path} is not documented, so the status should be 404, not {status}"
@@ -88,6 +104,12 @@ class Contract:
 
     def problems(self, method, path, answer):
         """`path` without query; `answer` has status, headers (get_all), body (bytes) and json (value or None)."""
+        found = self._problems(method, path, answer)
+        if not found:
+            self.seen.add((method, self.path_of(path), answer.status))
+        return found
+
+    def _problems(self, method, path, answer):
         response = self._response(method, path, answer.status)
         if isinstance(response, str):
             return [response]
