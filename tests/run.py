@@ -138,6 +138,7 @@ PARTS = {
     "conformance": lambda: scripted("conformance"),
     "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
     "clients": lambda: scripted("clients"),
+    "docs": lambda: scripted("docs"),
     "fault": lambda: scripted("fault", "scripted-provider", "mytoken-server-faulty", "fault-disk"),
     "cluster": cluster,
     "asan": lambda: units("asan", ASAN_UNITS),

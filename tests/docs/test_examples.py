@@ -27,7 +27,7 @@ exec >{folder}/{number}.out 2>{folder}/{number}.err
 
 @functools.cache
 def stack():
-    running = Stack(rotate=True)
+    running = Stack(rotate=True, config={"features": {}})  # the defaults, which the documents speak of
     running.__enter__()
     atexit.register(running.__exit__)
     return running
