@@ -13,7 +13,10 @@ from stack import Stack, start_provider
 CONFIGURATION = "/.well-known/openid-configuration"
 SETTINGS = "/api/v0/settings"
 OUT_OF_REACH = {
+    2: "tags are not part of the service yet",
     18: "calendars are not part of the service yet",
+    19: "the consent page for sub-tokens is not part of the service yet",
+    20: "profiles are not part of the service yet",
     21: "the SSH front end is not part of the service yet",
 }
 AGENT4 = {"Authorization": "Basic eDp5", "Accept": "*/*", "Content-Type": "application/x-www-form-urlencoded"}
