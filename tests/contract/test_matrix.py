@@ -19,7 +19,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 import login
 import matrix
 from api import EVERYTHING, PASSWORDS, Api, claims_of
-from fixture import FEATURES, validate
+from coverage import operations
+from fixture import CONTRACT, FEATURES, validate
 from stack import Stack
 
 MINUTE = 60
@@ -218,6 +219,13 @@ def _tests():
 
 
 Matrix = type("Matrix", (unittest.TestCase,), dict(_tests()))
+
+
+class Table(unittest.TestCase):
+    def test_every_operation_that_takes_a_mytoken_is_in_the_table(self):
+        listed = {(e.method, CONTRACT.path_of(e.path)) for e in matrix.ENDPOINTS}
+        takes_one = {(method, path) for (method, path), statuses in operations().items() if 401 in statuses and "/pt" not in path}
+        self.assertEqual(takes_one - listed, set())
 
 
 class Afterwards(unittest.TestCase):

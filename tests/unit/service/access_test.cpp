@@ -286,7 +286,7 @@ TEST(Access, the_same_request_with_the_predecessor_gets_the_same_answer_within_t
   EXPECT_TRUE(site.run(service::access_token(*site.context, site.access(first->rotated))));
 }
 
-TEST(Access, reuse_of_a_rotated_away_token_revokes_the_family_if_it_asked_for_that) {
+TEST(Access, W22_reuse_of_a_rotated_away_token_revokes_the_family_if_it_asked_for_that) {
   Installation site;
   service::TokenWish wish;
   wish.capabilities = token::Capabilities{"AT", "create_mytoken"};

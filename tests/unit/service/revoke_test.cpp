@@ -95,6 +95,21 @@ TEST(Revoke, children_live_on_under_the_grandparent_and_the_last_token_ends_the_
   EXPECT_EQ(site.count("SELECT count(*) FROM refresh_tokens"), 0);
 }
 
+TEST(Revoke, W26_reuse_of_an_outdated_token_ends_the_session_at_the_provider_too) {
+  Installation site;
+  service::TokenWish wish = parent_wish();
+  wish.rotation = token::Rotation{true, false, Seconds(0), true};
+  const Secret old = site.login_token(wish);
+  child_of(site, old);
+  const auto answer = site.run(service::access_token(*site.context, site.access(old)));
+  ASSERT_TRUE(answer);
+  site.clock.advance(std::chrono::seconds(30));
+  EXPECT_FALSE(gives_access(site, old));
+  site.background();
+  EXPECT_TRUE(session_ended(site));
+  EXPECT_EQ(site.count("SELECT count(*) FROM refresh_tokens"), 0);
+}
+
 TEST(Revoke, recursive_takes_the_subtree_and_nothing_beside_it) {
   Installation site;
   const Secret root = site.login_token(parent_wish());
