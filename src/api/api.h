@@ -14,6 +14,8 @@ struct Settings {
   bool secure_cookies = true;         // false for an http issuer
   bool token_revocation = true;       // features.token_revocation.enabled
   bool introspection = true;          // features.tokeninfo.introspect.enabled
+  bool guest_mode = false;            // features.guest_mode.enabled
+  Seconds guest_lifetime{86400};      // of a guest's mytokens at most; 0 = unlimited
   std::string service_documentation;  // "" = not announced
 };
 

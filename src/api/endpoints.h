@@ -9,5 +9,8 @@ Task<http::Response> token_access(const Api& api, http::Request& request);
 Task<http::Response> token_transfer(const Api& api, http::Request& request);
 Task<http::Response> token_revoke(const Api& api, http::Request& request);
 Task<http::Response> tokeninfo(const Api& api, http::Request& request);
+Task<http::Response> guest_configuration(const Api& api, http::Request& request);
+Task<http::Response> guest_authorization(const Api& api, http::Request& request);
+Task<http::Response> guest_token(const Api& api, http::Request& request);
 
 }  // namespace mytoken::api

@@ -199,7 +199,7 @@ Loaded load_config(const LoadOptions& options) {
   read_logging(values, config);
   read_server(values, config);
   read_features(values, config);
-  read_providers(values, config.providers);
+  read_providers(values, config.api.guest_mode, config.providers);
   sort_by_place(loaded.errors);
   sort_by_place(loaded.warnings);
   return loaded;

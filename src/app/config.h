@@ -12,6 +12,7 @@
 #include "base/secret.h"
 #include "crypto/jose.h"
 #include "http/server.h"
+#include "net/geoip.h"
 #include "oidc/provider.h"
 #include "service/context.h"
 #include "web/web.h"
@@ -33,6 +34,7 @@ struct Config {
   http::ServerSettings http;  // error_page is set when the server is put together
   api::Settings api;
   web::Settings web;
+  net::GeoIpSettings geoip;
   std::vector<oidc::ProviderSettings> providers;  // as configured, without built-in quirks
 
   SigningKeyFile signing;                         // the active key
@@ -42,9 +44,10 @@ struct Config {
   Secret database_url;        // of a PostgreSQL database; empty: the embedded one
   std::string database_file;  // of the embedded one
   std::string journal_file;
-  // Listening sockets of a former process or of a supervisor; see app/handover.h. Empty: http.listen.
+  // Listening sockets of a former process or of a supervisor; see app/handover.h. Empty:
+  // http.listen.
   std::vector<int> health_sockets;
-  std::string handover;  // path of the local socket where a successor asks; "" = none
+  std::string handover;       // path of the local socket where a successor asks; "" = none
   bool accept_clock = false;  // of the command line: stored times in the future are no obstacle
 
   LogTarget internal_log;
@@ -79,7 +82,9 @@ Loaded load_config(const LoadOptions& options);
 
 // Parts of load_config (config_providers.cpp, config_server.cpp).
 class Values;
-void read_providers(Values& values, std::vector<oidc::ProviderSettings>& providers);
+// `none_is_fine`: there is a provider of our own.
+void read_providers(Values& values, bool none_is_fine,
+                    std::vector<oidc::ProviderSettings>& providers);
 void read_server(Values& values, Config& config);
 void read_features(Values& values, Config& config);
 

@@ -107,9 +107,10 @@ ProviderSettings read_provider(Values& values) {
 
 }  // namespace
 
-void read_providers(Values& values, std::vector<ProviderSettings>& providers) {
+void read_providers(Values& values, bool none_is_fine, std::vector<ProviderSettings>& providers) {
   const Node* list = values.find("providers");
   if (!list || list->items.empty()) {
+    if (none_is_fine) return;
     values.error("providers",
                  "there is none; add an entry with issuer, client_id, client_secret and scopes");
     return;

@@ -161,6 +161,37 @@ void read_redirects(Values& values, Config& config) {
   }
 }
 
+void read_guest_mode(Values& values, Config& config) {
+  config.api.guest_mode = values.boolean("features.guest_mode.enabled", false);
+  config.api.guest_lifetime = values.duration("features.guest_mode.mytokens_max_lifetime",
+                                              config.api.guest_lifetime, Seconds(0), year);
+  if (config.api.guest_mode) {
+    values.warning("features.guest_mode",
+                   "lets everybody in without a login; for trying only, never on a server that "
+                   "people use");
+  }
+}
+
+// A file that cannot be used does not stop the server, so its problem is told here.
+void read_geoip(Values& values, Config& config) {
+  net::GeoIpSettings& geoip = config.geoip;
+  const std::string_view key = values.has("geoip.file") ? "geoip.file" : "geo_ip_db_file";
+  if (values.has("geoip.file") && values.has("geo_ip_db_file"))
+    values.error("geo_ip_db_file", "given beside geoip.file; remove one of them");
+  geoip.file = values.text(key);
+  geoip.format =
+      static_cast<net::GeoIpFormat>(values.choice("geoip.format", 0, {"auto", "mmdb", "bin"}));
+  geoip.home_country = values.text("geoip.home_country");
+  if (!geoip.home_country.empty() && !net::is_country_code(geoip.home_country)) {
+    values.error("geoip.home_country", "must be a country code of two letters");
+  }
+  if (geoip.file.empty()) return;
+  if (auto database = net::open_country_database(geoip); !database) {
+    values.warning(key, database.error().cause +
+                            "; until it can be read, clauses with countries permit nothing");
+  }
+}
+
 }  // namespace
 
 void read_server(Values& values, Config& config) {
@@ -169,6 +200,7 @@ void read_server(Values& values, Config& config) {
   read_proxies(values, config);
   read_limits(values, config);
   read_health(values, config);
+  read_geoip(values, config);
   const std::int64_t threads = values.integer("server.threads", 0, 0, 1024);
   config.http.threads = threads > 0 ? static_cast<unsigned>(threads)
                                     : std::max(1u, std::thread::hardware_concurrency());
@@ -217,6 +249,7 @@ void read_features(Values& values, Config& config) {
   config.api.cookie_lifetime = config.web.cookie_lifetime = cookie;
   config.api.token_revocation = values.boolean("features.token_revocation.enabled", true);
   config.api.introspection = values.boolean("features.tokeninfo.introspect.enabled", true);
+  read_guest_mode(values, config);
 }
 
 }  // namespace mytoken::app

@@ -83,8 +83,10 @@ class Watch {
   void await_other() {
     others_.async_wait([this](boost::system::error_code error, int number) {
       if (error) return;
-      instance_.log().warning("this version does not act on the signal; restart the server",
-                              {{"signal", number}});
+      if (number != SIGHUP || !instance_.reload()) {
+        instance_.log().warning("this version does not act on the signal; restart the server",
+                                {{"signal", number}});
+      }
       await_other();
     });
   }

@@ -16,11 +16,13 @@
 #include <mutex>
 #include <thread>
 
+#include "api/guests.h"
 #include "app/health.h"
 #include "app/installation.h"
 #include "app/keys.h"
 #include "base/random.h"
 #include "net/curl_client.h"
+#include "service/guests.h"
 #include "service/outbox.h"
 #include "service/presence.h"
 #include "service/shared_counts.h"
@@ -86,6 +88,7 @@ struct Instance::Impl {
   net::HttpClient* client = nullptr;
   std::unique_ptr<net::Resolver> own_resolver;
   net::Resolver* resolver = nullptr;
+  std::unique_ptr<net::GeoIp> geoip;
   std::unique_ptr<service::Journal> journal;
   oidc::Providers providers;
   std::unique_ptr<sql::Database> database;
@@ -93,6 +96,7 @@ struct Instance::Impl {
   std::optional<service::ClockWatch> watch;
   std::atomic<bool> clock_reported{false};
   std::unique_ptr<api::Api> api;
+  std::unique_ptr<api::GuestClient> guests;
   std::unique_ptr<web::Web> web;
   std::unique_ptr<http::Router> router;
   std::unique_ptr<http::Server> server;
@@ -127,9 +131,23 @@ struct Instance::Impl {
       own_resolver = net::make_system_resolver(*clock);
       resolver = own_resolver.get();
     }
+    geoip = std::make_unique<net::GeoIp>(config.geoip);
+    if (!config.geoip.file.empty()) load_countries();
     for (const oidc::ProviderSettings& settings : config.providers) {
       providers.add(std::make_shared<oidc::Provider>(settings, *client, *clock, *log));
     }
+  }
+
+  // What cannot be read leaves what was read before.
+  bool load_countries() {
+    auto loaded = geoip->load();
+    if (loaded) {
+      log->info("the countries of addresses were read", {{"file", config.geoip.file}});
+    } else {
+      log->error("the countries of addresses could not be read",
+                 {{"file", config.geoip.file}, {"problem", loaded.error().cause}});
+    }
+    return loaded.has_value();
   }
 
   // What is wrong with journal, database, keys or clock is found before anything is changed.
@@ -165,6 +183,7 @@ struct Instance::Impl {
     context.reset(new service::Context{
         config.service, *database, providers, std::move(keys.signing), std::move(keys.verification),
         std::move(membership->secret), *resolver, *clock, *log, owner, *journal});
+    context->countries = geoip.get();
     context->outages.start(membership->newest);
     if (!alone) {
       const std::string leases = std::string(config.journal_file) + ".leases";
@@ -190,9 +209,18 @@ struct Instance::Impl {
     return unavailable("the clock shows " + shown + ", not " + expected, Seconds(30));
   }
 
+  // Last of the providers (oidc.md §1.1).
+  void add_guests() {
+    guests = std::make_unique<api::GuestClient>(*api);
+    providers.add(std::make_shared<oidc::Provider>(
+        service::guest_provider(config.service, config.api.guest_lifetime), *guests, *clock, *log));
+    log->warning("guest mode is on: everybody gets mytokens; for trying only");
+  }
+
   Result<void> open_listeners() {
     router = std::make_unique<http::Router>(issuer_path(config.service.issuer));
     api.reset(new api::Api{*context, config.api});
+    if (config.api.guest_mode) add_guests();
     web.reset(new web::Web{*context, config.web});
     api::add_routes(*router, *api);
     web::add_routes(*router, *web);
@@ -289,6 +317,11 @@ service::Context& Instance::context() {
 }
 Log& Instance::log() {
   return *impl_->log;
+}
+bool Instance::reload() {
+  if (impl_->config.geoip.file.empty()) return false;
+  impl_->load_countries();
+  return true;
 }
 ListeningSockets Instance::sockets() const {
   ListeningSockets sockets;

@@ -39,6 +39,10 @@ class Instance {
   service::Context& context();
   Log& log();
 
+  // Reads anew what can change while the server runs: the countries of addresses. False: nothing of
+  // this kind is configured. Thread-safe.
+  bool reload();
+
   // For a successor: the listening sockets, which stay this server's until stop().
   ListeningSockets sockets() const;
   // Before stop(): a successor serves the sockets. Connections that wait are left to it, and the

@@ -278,6 +278,8 @@ Task<token::ClientFacts> client_facts(Context& context, const token::Restriction
   if (!facts.address.empty() && token::needs_names(restrictions)) {
     facts.names = co_await context.resolver.confirmed_names(facts.address);
   }
+  if (context.countries != nullptr && token::needs_country(restrictions))
+    facts.country = context.countries->country(facts.address);
   co_return facts;
 }
 

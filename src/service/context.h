@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "crypto/jose.h"
+#include "net/geoip.h"
 #include "net/resolver.h"
 #include "oidc/provider.h"
 #include "oidc/refresh_queue.h"
@@ -82,6 +83,7 @@ struct Context {
   std::atomic<int> provider_calls{0};  // see ProviderCall
   LeaseBook leases{};
   Outages outages{};
+  const net::GeoIp* countries = nullptr;  // nullptr: none is known
 };
 
 // A call that may change what the provider holds for us, from before it is made until its outcome

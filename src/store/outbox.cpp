@@ -56,6 +56,7 @@ Result<void> purge_expired(sql::Transaction& db, Time now) {
       !r) {
     return r;
   }
+  if (auto r = db.post("DELETE FROM used_guest_codes WHERE expires_at < $1", now); !r) return r;
   return db.post("DELETE FROM rotations WHERE expires_at < $1", now - std::chrono::hours(24));
 }
 

