@@ -22,6 +22,13 @@ bool contains(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
+// nullopt: absent or null.
+std::optional<json::value> member(const json::object& claims, const std::string& name) {
+  const json::value* value = claims.if_contains(name);
+  if (value == nullptr || value->is_null()) return std::nullopt;
+  return *value;
+}
+
 // The claims of an id token without any check (guest provider: its signature is empty).
 Result<Identity> unchecked_identity(const Secret& id_token) {
   const std::string_view text = id_token.reveal();
@@ -82,8 +89,12 @@ struct Provider::Impl {
   TokenEndpoint tokens;
   std::atomic<bool> rotates;
 
-  Task<void> add_userinfo_email(std::shared_ptr<const Metadata> metadata, Secret access_token,
-                                Identity& identity);
+  // The JSON object behind a URL that takes the access token; nullopt: it did not answer with one.
+  Task<std::optional<json::object>> fetch_claims(std::string url, Secret access_token,
+                                                 std::shared_ptr<const Metadata> metadata);
+  // The same from the userinfo endpoint, and only about this user (OpenID Connect Core §5.3.2).
+  Task<std::optional<json::object>> fetch_userinfo(std::shared_ptr<const Metadata> metadata,
+                                                   Secret access_token, std::string subject);
 };
 
 Provider::Provider(ProviderSettings settings, net::HttpClient& http, const Clock& clock, Log& log)
@@ -198,26 +209,32 @@ Task<bool> Provider::revoke(Secret refresh_token) {
       error == "invalid_grant";
 }
 
-Task<void> Provider::Impl::add_userinfo_email(std::shared_ptr<const Metadata> metadata,
-                                              Secret access_token, Identity& identity) {
+Task<std::optional<json::object>> Provider::Impl::fetch_claims(
+    std::string url, Secret access_token, std::shared_ptr<const Metadata> metadata) {
   net::HttpRequest request;
-  request.url = metadata->userinfo_endpoint;
+  request.url = std::move(url);
   request.headers.emplace_back("Authorization", "Bearer " + std::string(access_token.reveal()));
   request.headers.emplace_back("Accept", "application/json");
   net::HttpResponse response = co_await http.send(std::move(request));
-  if (response.outcome != net::HttpResponse::Outcome::answered || response.status != 200) co_return;
+  if (response.outcome != net::HttpResponse::Outcome::answered || response.status != 200)
+    co_return std::nullopt;
   if (lower(response.header("content-type")).starts_with("application/jwt")) {
     Secret token(std::move(response.body));
     auto payload = co_await keys.verify(std::move(token), metadata);
-    if (!payload) co_return;
+    if (!payload) co_return std::nullopt;
     response.body = std::move(*payload);
   }
-  const auto document = parse_json(response.body);
-  if (!document || !document->is_object()) co_return;
-  const json::object& claims = document->get_object();
-  // Claims of somebody else (OpenID Connect Core §5.3.2).
-  if (string_member(claims, "sub") != identity.subject) co_return;
-  read_email(claims, identity);
+  auto document = parse_json(response.body);
+  if (!document || !document->is_object()) co_return std::nullopt;
+  co_return std::move(document->get_object());
+}
+
+Task<std::optional<json::object>> Provider::Impl::fetch_userinfo(
+    std::shared_ptr<const Metadata> metadata, Secret access_token, std::string subject) {
+  if (metadata->userinfo_endpoint.empty()) co_return std::nullopt;
+  auto claims = co_await fetch_claims(metadata->userinfo_endpoint, access_token, metadata);
+  if (claims && string_member(*claims, "sub") != subject) co_return std::nullopt;
+  co_return claims;
 }
 
 Task<Result<Identity>> Provider::identify(const TokenAnswer& answer, std::string nonce) {
@@ -239,10 +256,38 @@ Task<Result<Identity>> Provider::identify(const TokenAnswer& answer, std::string
   expected.algorithm = string_member(parts->header, "alg");
   expected.now = impl_->clock.now();
   Result<Identity> identity = check_id_token(*payload, expected);
-  if (identity && !identity->email && !(*metadata)->userinfo_endpoint.empty()) {
-    co_await impl_->add_userinfo_email(*metadata, access_token, *identity);
+  if (identity && !identity->email) {
+    const auto claims = co_await impl_->fetch_userinfo(*metadata, access_token, identity->subject);
+    if (claims) read_email(*claims, *identity);
   }
   co_return identity;
+}
+
+Task<std::optional<json::value>> Provider::claim(const TokenAnswer& answer,
+                                                 const Identity& identity, std::string source,
+                                                 std::string name) {
+  const Secret access_token = answer.access_token;
+  const bool own =
+      source == "op" || source == "issuer" || source == "default" || source == "userinfo";
+  if (own) {
+    if (auto value = member(identity.claims, name)) co_return value;
+    if (const auto jws = crypto::split_jws(access_token.reveal())) {
+      const auto payload = parse_json(jws->payload);
+      if (payload && payload->is_object()) {
+        if (auto value = member(payload->get_object(), name)) co_return value;
+      }
+    }
+  }
+  const auto metadata = co_await impl_->discovery.get();
+  if (!metadata) co_return std::nullopt;
+  std::optional<json::object> claims;
+  if (own) {
+    claims = co_await impl_->fetch_userinfo(*metadata, access_token, identity.subject);
+  } else {
+    claims = co_await impl_->fetch_claims(std::move(source), access_token, *metadata);
+  }
+  if (!claims) co_return std::nullopt;
+  co_return member(*claims, name);
 }
 
 void Provider::stop_repeating() {

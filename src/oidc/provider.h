@@ -34,6 +34,18 @@ struct AudienceParameter {
 
 enum class ClientAuthentication { automatic, basic, post };
 
+// What a user may at most, by what the provider says of him (oidc.md §1.6). Lists are in the order
+// of the configuration, where the first match counts.
+struct EnforcedRestrictions {
+  // Where to look for which claim; see Provider::claim. Empty: nothing is enforced.
+  std::vector<std::pair<std::string, std::string>> claim_sources;
+  // Value of the claim -> names of templates, or JSON of restrictions; "" = no restrictions.
+  std::vector<std::pair<std::string, std::string>> mapping;
+  std::string default_template;    // for users that match nothing
+  bool forbid_on_default = false;  // these get no token
+  std::string help_html;           // shown to those and to whom got less than was asked for
+};
+
 // providers[] of the configuration (oidc.md §1.1 and quirks of §19.2; unset quirks follow the
 // issuer's host).
 struct ProviderSettings {
@@ -54,6 +66,7 @@ struct ProviderSettings {
   std::vector<std::pair<std::string, std::string>> extra_auth_params;
   std::vector<std::pair<std::string, std::string>> extra_refresh_params;
   std::vector<std::string> rt_invalid_errors = {"invalid_grant"};
+  EnforcedRestrictions enforced;
   bool validate_id_token = true;  // false: claims are read without checks (guest provider only)
 };
 
@@ -152,6 +165,12 @@ class Provider {
   // userinfo's sub is equal. An answer without id token is an error. Error: access_denied /
   // oidc_error with a reason.
   Task<Result<Identity>> identify(const TokenAnswer& answer, std::string nonce);
+
+  // A top-level claim about the user from one source. `op`, `issuer`, `default`, `userinfo`: the id
+  // token, else the access token if it is a JWT, else the userinfo endpoint. Anything else is a URL
+  // that is asked like one. nullopt: not there, for whatever reason.
+  Task<std::optional<json::value>> claim(const TokenAnswer& answer, const Identity& identity,
+                                         std::string source, std::string name);
 
   // Refresh grant (RFC 6749 §6). `granted_offline_access`: the code answer granted it (quirk
   // `automatic`).

@@ -67,7 +67,7 @@ API = {
     19: ["Refresh.test_api_weakness_19_a_page_instead_of_a_token_is_a_bad_gateway",
          "Audiences.test_api_weakness_19_all_audiences_are_in_the_authorization_request"],
     21: ["Authorisation.test_api_weakness_21_an_empty_list_of_capabilities_is_refused_and_cookies_are_left_alone"],
-    22: ["Guests.test_api_weakness_22_the_state_is_percent_encoded",
+    22: ["Guest.test_api_weakness_22_the_state_is_percent_encoded",
          "Guests.api_weakness_22_what_is_remembered_of_guests_is_bounded_and_forgotten"],
     23: ["Protocol.test_api_weakness_23_errors_are_objects_and_a_body_token_is_judged_alike_everywhere"],
     24: ["Protocol.test_api_weakness_24_answers_are_not_stored_and_bodies_and_headers_are_bounded"],
@@ -77,7 +77,9 @@ API_LATER = {
     20: "notifications and calendars",
     10: "being built", 11: "being built", 12: "being built", 13: "being built",
 }
-OTHERS = {}  # prefix of the names -> {number: tests}
+OTHERS = {  # prefix of the names -> {number: tests}
+    "oidc": {5: ["ClaimTest.oidc_weakness_5_userinfo_is_read_and_only_about_this_user"]},  # oidc.md §20
+}
 TOKENS_LATER = {
     15: "counters under the older hash exist in imported databases only: with the import",
     34: "notifications",

@@ -26,7 +26,8 @@ TinyResponse ScriptedProvider::Impl::answer(const TinyRequest& request) {
   if (request.path == "/.well-known/openid-configuration") return discovery();
   if (request.path == "/jwks") return jwks();
   if (request.path == "/auth") return authorize(request);
-  if (request.path == "/userinfo") return userinfo(request);
+  if (request.path == "/userinfo" || (request.path == "/attributes" && knobs.attributes))
+    return userinfo(request);
   if (request.path == "/revoke" && is_post) return revoke(request);
   if (options.control && request.path == "/control" && is_post) return control(request);
   if (options.control && request.path == "/ledger") return ledger(request);
@@ -119,8 +120,9 @@ TinyResponse ScriptedProvider::Impl::userinfo(const TinyRequest& request) {
     return error_answer(401, "invalid_token");
   json::object claims{{"sub", knobs.userinfo_subject.value_or(found->second)}};
   add_email(claims);
+  add_all(claims, knobs.userinfo_claims);
   TinyResponse response;
-  response.body = json::serialize(claims);
+  response.body = request.path == "/attributes" ? *knobs.attributes : json::serialize(claims);
   return response;
 }
 

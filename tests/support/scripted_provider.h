@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "base/json.h"
 
 namespace mytoken::test {
 
@@ -65,6 +66,12 @@ struct ProviderKnobs {
   bool email_verified_as_text = false;
   std::optional<std::string> userinfo_subject;  // instead of the user
   bool at_hash = true;
+  // More claims, each in one place; an access token has some only if it is a JWT.
+  json::object id_token_claims;
+  json::object access_token_claims;
+  json::object userinfo_claims;
+  std::optional<std::string>
+      attributes;  // body of /attributes, which takes access tokens; else 404
 
   // Id tokens and keys.
   std::chrono::seconds clock_offset{0};  // of iat and exp

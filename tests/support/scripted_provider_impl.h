@@ -142,6 +142,10 @@ struct ScriptedProvider::Impl {
   std::string new_access_token(const std::string& user, const Fields& fields);
   std::string sign(const crypto::Key& with, const json::object& claims) const;
   void add_email(json::object& claims) const;
+  static void add_all(json::object& claims, const json::object& more) {
+    for (const auto& [name, value] : more)
+      claims[name] = value;
+  }
   std::string id_token(const Code& code, const std::string& access_token);
 
   TinyResponse token_answer(const std::string& access_token, const std::vector<std::string>& scopes,

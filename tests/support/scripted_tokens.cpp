@@ -182,6 +182,7 @@ std::string ScriptedProvider::Impl::new_access_token(const std::string& user,
   json::object claims{
       {"iss", issuer}, {"sub", user}, {"exp", now() + knobs.expires_in}, {"jti", fresh("")}};
   if (!aud.empty()) claims["aud"] = aud.size() == 1 ? aud.front() : json::value(aud);
+  add_all(claims, knobs.access_token_claims);
   return sign(key, claims);
 }
 
@@ -212,6 +213,7 @@ std::string ScriptedProvider::Impl::id_token(const Code& code, const std::string
     claims["at_hash"] = base64url(crypto::sha256(hashed).substr(0, 16));
   }
   if (knobs.email_in_id_token) add_email(claims);
+  add_all(claims, knobs.id_token_claims);
   if (fault == Fault::alg_none) return forged("none", json::serialize(claims), {});
   if (fault == Fault::hs256_with_public_key) {
     return forged("HS256", json::serialize(claims), json::serialize(key.public_jwk()));
