@@ -3,6 +3,7 @@
 #pragma once
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "http/router.h"
 #include "service/context.h"
@@ -10,10 +11,13 @@
 namespace mytoken::api {
 
 struct Settings {
-  Seconds cookie_lifetime{604800};    // features.oidc_flows.authorization_code.web.cookie_lifetime
-  bool secure_cookies = true;         // false for an http issuer
-  bool token_revocation = true;       // features.token_revocation.enabled
-  bool introspection = true;          // features.tokeninfo.introspect.enabled
+  Seconds cookie_lifetime{604800};  // features.oidc_flows.authorization_code.web.cookie_lifetime
+  bool secure_cookies = true;       // false for an http issuer
+  bool token_revocation = true;     // features.token_revocation.enabled
+  // features.tokeninfo.*: the actions that are switched on, in the order of the configuration
+  // document; none: no endpoint.
+  std::vector<std::string> tokeninfo_actions = {"introspect", "event_history", "subtokens",
+                                                "list_mytokens", "notifications"};
   bool guest_mode = false;            // features.guest_mode.enabled
   Seconds guest_lifetime{86400};      // of a guest's mytokens at most; 0 = unlimited
   std::string service_documentation;  // "" = not announced

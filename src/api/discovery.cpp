@@ -37,7 +37,7 @@ json::object configuration_document(const Api& api) {
   document["issuer"] = settings.issuer;
   document["access_token_endpoint"] = v0 + "/token/access";
   document["mytoken_endpoint"] = v0 + "/token/my";
-  if (api.settings.introspection) document["tokeninfo_endpoint"] = v0 + "/tokeninfo";
+  if (!api.settings.tokeninfo_actions.empty()) document["tokeninfo_endpoint"] = v0 + "/tokeninfo";
   if (api.settings.token_revocation) document["revocation_endpoint"] = v0 + "/token/revoke";
   document["usersettings_endpoint"] = v0 + "/settings";
   if (settings.representations.transfer_codes)
@@ -60,7 +60,10 @@ json::object configuration_document(const Api& api) {
   // oidc-agent of Debian 12 takes us for an ordinary provider and wants this (clients.md rule 5).
   document["scopes_supported"] = std::move(scopes);
   document["token_signing_alg_value"] = crypto::name(api.context.signing_key.algorithm());
-  if (api.settings.introspection) document["tokeninfo_endpoint_actions_supported"] = {"introspect"};
+  if (!api.settings.tokeninfo_actions.empty()) {
+    document["tokeninfo_endpoint_actions_supported"] =
+        json::value_from(api.settings.tokeninfo_actions);
+  }
   document["access_token_endpoint_grant_types_supported"] = {"mytoken"};
   json::array grants = {"oidc_flow", "mytoken"};
   if (settings.representations.transfer_codes) grants.emplace_back("transfer_code");

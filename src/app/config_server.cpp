@@ -248,7 +248,15 @@ void read_features(Values& values, Config& config) {
                       Seconds(60), year);
   config.api.cookie_lifetime = config.web.cookie_lifetime = cookie;
   config.api.token_revocation = values.boolean("features.token_revocation.enabled", true);
-  config.api.introspection = values.boolean("features.tokeninfo.introspect.enabled", true);
+  auto& actions = config.api.tokeninfo_actions;
+  for (const auto& [action, key] : {std::pair{"introspect", "introspect"},
+                                    {"event_history", "event_history"},
+                                    {"subtokens", "subtoken_tree"},
+                                    {"list_mytokens", "list_mytokens"}}) {
+    if (!values.boolean("features.tokeninfo." + std::string(key) + ".enabled", true))
+      std::erase(actions, action);
+  }
+  if (actions.size() == 1) actions.clear();  // notifications have no switch of their own
   read_guest_mode(values, config);
 }
 

@@ -257,15 +257,19 @@ Result<void> require_capability(const Authenticated& token, std::string_view cap
   return fail(insufficient_capabilities());
 }
 
-Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context,
-                                                       const Authenticated& token,
-                                                       std::string_view issuer) {
+Result<void> require_same_issuer(const Authenticated& token, std::string_view issuer) {
   const auto bare = [](std::string_view text) {
     return text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
   };
-  if (!issuer.empty() && bare(issuer) != bare(token.claims().oidc_iss)) {
+  if (!issuer.empty() && bare(issuer) != bare(token.claims().oidc_iss))
     return fail(invalid_request("token not for specified issuer"));
-  }
+  return {};
+}
+
+Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context,
+                                                       const Authenticated& token,
+                                                       std::string_view issuer) {
+  if (auto r = require_same_issuer(token, issuer); !r) return tl::unexpected(r.error());
   auto provider = context.providers.find(token.claims().oidc_iss);
   if (!provider) return fail(invalid_request("The provided issuer is not supported"));
   return provider;

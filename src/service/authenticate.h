@@ -51,6 +51,8 @@ Task<Result<Admission>> admit(Context& context, Presentation presentation,
 
 // Check 6. Error insufficient_capabilities.
 Result<void> require_capability(const Authenticated& token, std::string_view capability);
+// The first half of check 8. `issuer` empty: not given. Error invalid_request.
+Result<void> require_same_issuer(const Authenticated& token, std::string_view issuer);
 // Check 8. `issuer` empty: not given. Error invalid_request.
 Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context,
                                                        const Authenticated& token,

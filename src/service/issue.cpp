@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "service/mint.h"
 #include "store/history.h"
+#include "store/listing.h"
 #include "store/proxies.h"
 #include "token/tightening.h"
 
@@ -14,6 +15,8 @@ namespace {
 
 // Addresses whose names one request may have looked up.
 constexpr std::size_t most_look_ups = 32;
+// Generations below a root; what follows a chain upwards ends after 1000 (store/usages.h).
+constexpr std::int64_t most_ancestors = 900;
 
 // Result of fitting the wish into the parent (spec tokens.md §5.9, 5.12, 6.3).
 struct Fitted {
@@ -128,6 +131,10 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
     if (auto r = require_current(db, parent); !r) return r;
     auto charge = charge_clause(db, context, parent, use, facts);
     if (!charge) return tl::unexpected(charge.error());
+    auto depth = store::depth_of(db, parent.state.id, most_ancestors);
+    if (!depth) return tl::unexpected(depth.error());
+    if (*depth + 1 >= most_ancestors)
+      return fail(invalid_request("the chain of mytokens made from each other is too long"));
     if (*next) {
       if (auto r = store_successor(db, context, parent, **next, request.request_hash, body, client);
           !r)

@@ -16,55 +16,72 @@ struct Running {
   std::string request_hash;
   token::ClientFacts facts;
   std::optional<Successor> next;
+  Outcome seen;  // of a look
 };
 
-// What a repetition needs to know of a rotation: the work of a reader is done again.
+struct Performed {
+  json::object body;
+  bool rotated = false;
+};
+
+// What a repetition needs to know of a rotation: a look is done again.
 std::string remembered(const Running& run, const json::object& body) {
-  if (!run.operation.reads_only) return json::serialize(body);
+  if (!run.operation.look) return json::serialize(body);
   json::object update;
   update["token_update"] = body.at("token_update");
   return json::serialize(update);
 }
 
+Result<void> log(sql::Transaction& db, const Running& run, const std::vector<LoggedEvent>& events) {
+  for (const LoggedEvent& event : events) {
+    if (auto r = store::add_event(db, run.context.clock, run.token.state.id, event.name,
+                                  event.comment, run.client);
+        !r) {
+      return r;
+    }
+  }
+  return {};
+}
+
 // Everything of an operation that must be true together.
-Result<json::object> perform(sql::Transaction& db, const Running& run) {
+Result<Performed> perform(sql::Transaction& db, const Running& run) {
   const Context& context = run.context;
   if (auto r = require_current(db, run.token); !r) return tl::unexpected(r.error());
   if (run.operation.counts) {
     auto charge = charge_clause(db, context, run.token, token::UseRequest{}, run.facts);
     if (!charge) return tl::unexpected(charge.error());
   }
-  auto outcome = run.operation.work(db, run.token);
+  Result<Outcome> outcome = run.seen;
+  if (run.operation.work) outcome = run.operation.work(db, run.token);
   if (!outcome) return tl::unexpected(outcome.error());
-  json::object body = std::move(outcome->body);
-  if (run.next) {
-    body["token_update"] = run.next->update;
+  Performed done;
+  done.body = std::move(outcome->body);
+  if (auto r = log(db, run, outcome->events_before_rotation); !r) return tl::unexpected(r.error());
+  if (run.next && !outcome->token_ended) {
+    done.rotated = true;
+    done.body["token_update"] = run.next->update;
     if (auto r = store_successor(db, context, run.token, *run.next, run.request_hash,
-                                 remembered(run, body), run.client);
+                                 remembered(run, done.body), run.client);
         !r) {
       return tl::unexpected(r.error());
     }
   }
-  for (const LoggedEvent& event : outcome->events) {
-    if (auto r = store::add_event(db, context.clock, run.token.state.id, event.name, event.comment,
-                                  run.client);
-        !r) {
-      return tl::unexpected(r.error());
-    }
-  }
-  return body;
+  if (auto r = log(db, run, outcome->events); !r) return tl::unexpected(r.error());
+  return done;
+}
+
+Task<Result<Outcome>> look(Context& context, const Operation& operation,
+                           const Authenticated& token) {
+  auto work = [&](sql::Connection& db) { return operation.look(db, token); };
+  co_return co_await context.database.read(work);
 }
 
 // The answer to a request that was done before.
 Task<Result<OperationAnswer>> repeat(Context& context, const Operation& operation,
                                      const Authenticated& token, EarlierAnswer earlier) {
   OperationAnswer answer{std::move(earlier.body), std::move(earlier.rotated)};
-  if (!operation.reads_only) co_return answer;
-  auto again = [&](sql::Connection& db) {
-    sql::Transaction reading(db);
-    return operation.work(reading, token);
-  };
-  auto outcome = co_await context.database.read(again);
+  if (!operation.look) co_return answer;
+  auto outcome = co_await look(context, operation, token);
   if (!outcome) co_return tl::unexpected(outcome.error());
   for (auto& member : outcome->body)
     answer.body[member.key()] = std::move(member.value());
@@ -90,7 +107,7 @@ Task<Result<OperationAnswer>> operate(Context& context, OperationRequest request
     co_return co_await repeat(context, operation, admission->token, std::move(*earlier));
   }
   Running run{
-      context, operation, std::move(admission->token), client, std::move(request.request_hash),
+      context, operation, std::move(admission->token), client, std::move(request.request_hash), {},
       {},      {}};
   auto authorise = [&run](sql::Connection& db) { return run.operation.authorise(db, run.token); };
   auto authorised = co_await context.database.read(authorise);
@@ -99,6 +116,11 @@ Task<Result<OperationAnswer>> operate(Context& context, OperationRequest request
     run.facts = co_await client_facts(context, run.token.claims().restrictions, client.address);
     if (auto r = require_clause(context, run.token, token::UseRequest{}, run.facts); !r)
       co_return tl::unexpected(r.error());
+  }
+  if (operation.look) {
+    auto seen = co_await look(context, operation, run.token);
+    if (!seen) co_return tl::unexpected(seen.error());
+    run.seen = std::move(*seen);
   }
   auto key = family_key(run.token);
   if (!key) co_return tl::unexpected(key.error());
@@ -116,8 +138,8 @@ Task<Result<OperationAnswer>> operate(Context& context, OperationRequest request
   }
   if (!done) co_return tl::unexpected(done.error());
   OperationAnswer answer;
-  answer.body = std::move(*done);
-  if (run.next) answer.rotated = run.next->delivery.text;
+  answer.body = std::move(done->body);
+  if (done->rotated) answer.rotated = run.next->delivery.text;
   co_return answer;
 }
 
@@ -128,7 +150,7 @@ Result<Target> reach(sql::Connection& db, const Authenticated& token, std::strin
   if (id) {
     auto below = store::is_self_or_ancestor(db, token.state.id, *id);
     if (!below) return tl::unexpected(below.error());
-    if (*below && (token::has(held, own) || token::has(held, any)))
+    if (*below && (own.empty() || token::has(held, own) || token::has(held, any)))
       return Target{*id, *id == token.state.id};
   }
   if (!token::has(held, any)) {

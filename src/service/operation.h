@@ -30,20 +30,23 @@ struct LoggedEvent {
   std::string name;
   std::string comment;
 };
-// What was done: members of the answer (none: an empty answer), and events on the presented token.
+// What was done: members of the answer (none: an empty answer), and events on the presented token,
+// before and after that of its rotation.
 struct Outcome {
   json::object body;
   std::vector<LoggedEvent> events;
+  std::vector<LoggedEvent> events_before_rotation;
+  bool token_ended = false;  // by the work: nothing is left to be rotated
 };
 
 struct Operation {
   Authorise authorise;
-  // Pure database work inside the transaction. Whatever the authorisation rests on and may change
+  // Reading, on a snapshot and after the clause was looked at; done again for a repeated request.
+  // Or:
+  std::function<Result<Outcome>(sql::Connection&, const Authenticated&)> look;
+  // Changing something, inside the transaction. Whatever the authorisation rests on and may change
   // is checked here again.
   std::function<Result<Outcome>(sql::Transaction&, const Authenticated&)> work;
-  // The work changes nothing: it is done again for a repeated request instead of keeping a copy of
-  // its answer.
-  bool reads_only = false;
   // False: restrictions are not looked at and nothing is counted (revocation of another token).
   bool counts = true;
 };
@@ -63,9 +66,9 @@ struct Target {
   std::string id;
   bool is_self = false;
 };
-// `mom_id` names the presented token, a descendant of it (`own` or `any` is needed), or another
-// token of the same user (`any` is needed). Errors: insufficient_capabilities naming what is
-// missing; invalid_grant (403): unknown, or another user's.
+// `mom_id` names the presented token, a descendant of it (`own`, unless empty, or `any` is needed),
+// or another token of the same user (`any` is needed). Errors: insufficient_capabilities naming
+// what is missing; invalid_grant (403): unknown, or another user's.
 Result<Target> reach(sql::Connection& db, const Authenticated& token, std::string_view mom_id,
                      std::string_view own, std::string_view any);
 

@@ -56,12 +56,7 @@ Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
     if (token.error().status >= 500) co_return tl::unexpected(token.error());
     co_return Result<void>();  // nothing to do
   }
-  const auto bare = [](std::string_view text) {
-    return text.ends_with('/') ? text.substr(0, text.size() - 1) : text;
-  };
-  if (!issuer.empty() && bare(issuer) != bare(token->claims().oidc_iss)) {
-    co_return fail(invalid_request("token not for specified issuer"));
-  }
+  if (auto r = require_same_issuer(*token, issuer); !r) co_return r;
   if (is_lost(*token)) {
     // It ends, but its sub-tokens and the refresh token cannot be reached: that is no success.
     Error error = co_await refuse_lost(context, *token);
@@ -168,6 +163,48 @@ Task<Result<void>> revoke_presented(Context& context, RevocationRequest request)
   auto transfer = co_await revoke_transfer_code(context, request.presentation.text);
   if (!transfer) co_return transfer;
   co_return co_await revoke_polling_code(context, request.presentation.text);
+}
+
+Task<Result<OperationAnswer>> revoke_other(Context& context, OperationRequest request,
+                                           OtherRevocation wanted) {
+  const auto target_of = [&](sql::Connection& db, const Authenticated& token) {
+    return reach(db, token, wanted.mom_id, "", "manage_mytokens:revoke");
+  };
+  bool queued = false;
+  Operation operation;
+  operation.counts = false;
+  operation.authorise = [&](sql::Connection& db, const Authenticated& token) -> Result<void> {
+    auto target = target_of(db, token);
+    if (!target) return tl::unexpected(target.error());
+    return require_same_issuer(token, wanted.oidc_issuer);
+  };
+  operation.work = [&](sql::Transaction& db, const Authenticated& token) -> Result<Outcome> {
+    auto target = target_of(db, token);
+    if (!target) return tl::unexpected(target.error());
+    auto state = store::token_state(db, target->id);
+    if (!state) return tl::unexpected(state.error());
+    // Tokens of one login share the key of its refresh token, which is to be revoked with the last
+    // of them.
+    std::optional<Secret> key;
+    if (*state && (*state)->refresh_token_id == token.state.refresh_token_id) {
+      auto opened = family_key(token);
+      if (!opened) return tl::unexpected(opened.error());
+      key = std::move(*opened);
+    }
+    auto done = delete_and_queue(db, context, target->id, wanted.recursive, key);
+    if (!done) return tl::unexpected(done.error());
+    queued = *done;
+    auto left = store::token_state(db, token.state.id);
+    if (!left) return tl::unexpected(left.error());
+    Outcome outcome;
+    outcome.token_ended = !left->has_value();
+    outcome.events_before_rotation.push_back({"revoked_other_token", "mom_id: " + wanted.mom_id});
+    return outcome;
+  };
+  auto answer = co_await operate(context, std::move(request), std::move(operation));
+  fault_point("after_revocation_stored");
+  if (answer && queued) wake_outbox(context);
+  co_return answer;
 }
 
 Task<void> revoke_family(Context& context, std::string mytoken_id) {

@@ -1,10 +1,10 @@
-// Revocation (spec tokens.md §9, api.md §7): of the presented token or code, and of a family whose
-// rotated-away token was reused. Refresh tokens that lost their last mytoken are revoked at the
-// provider through the outbox.
+// Revocation (spec tokens.md §9, api.md §7): of the presented token or code, of another token named
+// by its mom_id, and of a family whose rotated-away token was reused. Refresh tokens that lost
+// their last mytoken are revoked at the provider through the outbox.
 #pragma once
 #include <string>
 
-#include "service/authenticate.h"
+#include "service/operation.h"
 
 namespace mytoken::service {
 
@@ -16,6 +16,17 @@ struct RevocationRequest {
 // Success also for what is unknown, expired, revoked or no token at all (RFC 7009 §2.2). Error
 // invalid_request: the token is not of the given issuer.
 Task<Result<void>> revoke_presented(Context& context, RevocationRequest request);
+
+// Revokes the token named by `mom_id`, which the presented one may do as its ancestor or with
+// manage_mytokens:revoke; restrictions are not looked at and nothing is counted; rotates on other.
+// A token that names itself, or falls with its ancestor, is not rotated.
+struct OtherRevocation {
+  std::string mom_id;
+  std::string oidc_issuer;
+  bool recursive = false;
+};
+Task<Result<OperationAnswer>> revoke_other(Context& context, OperationRequest request,
+                                           OtherRevocation wanted);
 
 // Deletes the token and its subtree (auto_revoke). The provider's refresh token cannot be opened
 // without a token.

@@ -1,6 +1,9 @@
 // Events, access-token records and rotation memories in SQL; see history.h.
 #include "store/history.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "store/ids.h"
 
 namespace mytoken::store {
@@ -52,6 +55,45 @@ Result<void> add_event(sql::Transaction& db, const Clock& clock, const std::stri
       "SELECT $1, id, $3, $4, $5, $6, $7 FROM mytokens WHERE id = $2",
       ordered_id(clock), Blob{mytoken_id}, clock.now(), event, storable(comment, longest_text),
       client.address, storable(client.user_agent, longest_user_agent));
+}
+
+Result<std::vector<Event>> events_of(sql::Connection& db, const EventSelection& selection,
+                                     std::int64_t most) {
+  constexpr std::string_view of_token =
+      "SELECT id, mytoken_id, time, event, comment, ip, user_agent FROM events WHERE mytoken_id = "
+      "$1 AND id < $2 ORDER BY id DESC LIMIT $3";
+  constexpr std::string_view of_descendants =
+      "SELECT id, mytoken_id, time, event, comment, ip, user_agent FROM events WHERE mytoken_id IN "
+      "(WITH RECURSIVE tree (id) AS (SELECT id FROM mytokens WHERE parent_id = $1 UNION SELECT "
+      "m.id FROM mytokens m JOIN tree ON m.parent_id = tree.id) SELECT id FROM tree) AND id < $2 "
+      "ORDER BY id DESC LIMIT $3";
+  const std::int64_t before = selection.before.value_or(std::numeric_limits<std::int64_t>::max());
+  std::vector<Event> events;
+  const auto newer = [](const Event& a, const Event& b) { return a.id > b.id; };
+  const auto collect = [&](std::string_view sql, const std::string& id) -> Result<void> {
+    auto done =
+        db.run(sql, std::vector<sql::Param>{Blob{id}, before, most}, [&](const sql::Row& r) {
+          events.push_back({r.integer(0), r.bytes(1), r.time(2), r.string(3), r.string(4),
+                            r.string(5), r.string(6)});
+          return true;
+        });
+    if (!done) return tl::unexpected(done.error());
+    // What is older than the newest `most` of what was found is not wanted.
+    std::sort(events.begin(), events.end(), newer);
+    const auto again = std::unique(events.begin(), events.end(),
+                                   [](const Event& a, const Event& b) { return a.id == b.id; });
+    events.erase(again, events.end());
+    if (events.size() > static_cast<std::size_t>(most))
+      events.resize(static_cast<std::size_t>(most));
+    return {};
+  };
+  for (const std::string& id : selection.tokens) {
+    if (auto r = collect(of_token, id); !r) return tl::unexpected(r.error());
+  }
+  for (const std::string& id : selection.above) {
+    if (auto r = collect(of_descendants, id); !r) return tl::unexpected(r.error());
+  }
+  return events;
 }
 
 Result<void> add_access_token(sql::Transaction& db, const Clock& clock,

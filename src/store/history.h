@@ -16,6 +16,25 @@ namespace mytoken::store {
 Result<void> add_event(sql::Transaction& db, const Clock& clock, const std::string& mytoken_id,
                        std::string_view event, std::string_view comment, const ClientInfo& client);
 
+struct Event {
+  std::int64_t id = 0;  // ascending in time
+  std::string mytoken_id;
+  Time time{};
+  std::string name;
+  std::string comment;
+  std::string ip;
+  std::string user_agent;
+};
+// Whose events: of these tokens, and of the descendants of those.
+struct EventSelection {
+  std::vector<std::string> tokens;
+  std::vector<std::string> above;
+  std::optional<std::int64_t> before;  // only events older than this one
+};
+// At most `most` events, newest first, each once however often it is selected.
+Result<std::vector<Event>> events_of(sql::Connection& db, const EventSelection& selection,
+                                     std::int64_t most);
+
 struct AccessTokenRecord {
   std::optional<Time> expires_at;
   std::string comment;

@@ -127,6 +127,24 @@ Result<ClauseLinks> clauses_above(sql::Connection& db, const std::string& mytoke
   return links;
 }
 
+Result<std::vector<std::string>> spent_above(sql::Connection& db, const std::string& mytoken_id,
+                                             UsageKind kind) {
+  constexpr std::string_view line =
+      "WITH RECURSIVE line (own, mytoken_id, hash, depth) AS ("
+      "SELECT hash, parent_mytoken_id, parent_hash, 1 FROM clauses WHERE mytoken_id = $1 AND "
+      "parent_hash IS NOT NULL UNION "
+      "SELECT line.own, c.parent_mytoken_id, c.parent_hash, line.depth + 1 FROM clauses c JOIN "
+      "line ON c.mytoken_id = line.mytoken_id AND c.hash = line.hash WHERE c.parent_hash IS NOT "
+      "NULL AND line.depth < 1000) "
+      "SELECT DISTINCT line.own FROM line JOIN clauses c ON c.mytoken_id = line.mytoken_id AND "
+      "c.hash = line.hash WHERE ";
+  static const std::string at = std::string(line) + "c.used_at >= c.limit_at";
+  static const std::string other = std::string(line) + "c.used_other >= c.limit_other";
+  return db.all(
+      kind == UsageKind::at ? at : other, [](const sql::Row& r) { return r.bytes(0); },
+      Blob{mytoken_id});
+}
+
 Result<void> charge_clause(sql::Transaction& db, const ClauseKey& clause, UsageKind kind) {
   const std::string_view sql =
       kind == UsageKind::at ? "UPDATE clauses SET used_at = used_at + 1 WHERE mytoken_id = $1 AND "

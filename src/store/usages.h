@@ -35,6 +35,11 @@ struct ClauseKey {
 using ClauseLinks = std::map<ClauseKey, std::optional<ClauseKey>>;
 Result<ClauseLinks> clauses_above(sql::Connection& db, const std::string& mytoken_id);
 
+// The token's clauses (hashes) that cannot be charged because a clause they descend from is used
+// up.
+Result<std::vector<std::string>> spent_above(sql::Connection& db, const std::string& mytoken_id,
+                                             UsageKind kind);
+
 // Compare-and-set: adds 1 to the clause and, if `with_ancestors`, to its chain. False: a limit in
 // the chain is reached, or the chain is longer than 1000 clauses; nothing is charged then.
 Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id,

@@ -1,0 +1,81 @@
+// Lists and trees of mytokens in SQL; see listing.h.
+#include "store/listing.h"
+
+namespace mytoken::store {
+namespace {
+
+using sql::Blob;
+
+constexpr std::string_view select_entry =
+    "SELECT m.id, m.parent_id, m.name, m.created, m.expires_at, m.created_ip FROM mytokens m ";
+
+TokenEntry entry_of(const sql::Row& r) {
+  TokenEntry entry;
+  entry.id = r.bytes(0);
+  if (!r.is_null(1)) entry.parent_id = r.bytes(1);
+  entry.name = r.string(2);
+  entry.created = r.time(3);
+  entry.expires_at = r.optional_time(4);
+  entry.created_ip = r.string(5);
+  return entry;
+}
+
+// Before every entry.
+const Place& beginning() {
+  static const Place place{Time::min(), {}};
+  return place;
+}
+
+}  // namespace
+
+Result<std::optional<TokenEntry>> token_entry(sql::Connection& db, const std::string& id) {
+  static const std::string sql = std::string(select_entry) + "WHERE m.id = $1";
+  return db.one(sql, entry_of, Blob{id});
+}
+
+Result<std::vector<TokenEntry>> children_of(sql::Connection& db, const std::string& id,
+                                            const std::optional<Place>& after, std::int64_t most) {
+  const Place& from = after ? *after : beginning();
+  static const std::string sql =
+      std::string(select_entry) +
+      "WHERE m.parent_id = $1 AND (m.created, m.id) > ($2, $3) ORDER BY m.created, m.id LIMIT $4";
+  return db.all(sql, entry_of, Blob{id}, from.created, Blob{from.id}, most);
+}
+
+Result<std::vector<TokenEntry>> roots_of(sql::Connection& db, UserId user,
+                                         const std::optional<Place>& after, std::int64_t most) {
+  const Place& from = after ? *after : beginning();
+  static const std::string sql = std::string(select_entry) +
+                                 "WHERE m.user_id = $1 AND m.parent_id IS NULL AND (m.created, "
+                                 "m.id) > ($2, $3) ORDER BY m.created, m.id LIMIT $4";
+  return db.all(sql, entry_of, user, from.created, Blob{from.id}, most);
+}
+
+Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db, const std::string& id,
+                                               std::int64_t most) {
+  static const std::string sql =
+      "WITH RECURSIVE tree (id) AS (SELECT id FROM mytokens WHERE parent_id = $1 UNION SELECT c.id "
+      "FROM mytokens c JOIN tree ON c.parent_id = tree.id) " +
+      std::string(select_entry) + "JOIN tree ON m.id = tree.id ORDER BY m.created, m.id LIMIT $2";
+  return db.all(sql, entry_of, Blob{id}, most);
+}
+
+Result<std::vector<TokenEntry>> descendants_of_user(sql::Connection& db, UserId user,
+                                                    std::int64_t most) {
+  static const std::string sql =
+      std::string(select_entry) +
+      "WHERE m.user_id = $1 AND m.parent_id IS NOT NULL ORDER BY m.created, m.id LIMIT $2";
+  return db.all(sql, entry_of, user, most);
+}
+
+Result<std::int64_t> depth_of(sql::Connection& db, const std::string& id, std::int64_t most) {
+  auto found = db.one(
+      "WITH RECURSIVE line (parent_id, depth) AS (SELECT parent_id, 0 FROM mytokens WHERE id = $1 "
+      "UNION ALL SELECT m.parent_id, line.depth + 1 FROM mytokens m JOIN line ON m.id = "
+      "line.parent_id WHERE line.depth < $2) SELECT MAX(depth) FROM line",
+      [](const sql::Row& r) { return r.integer(0); }, Blob{id}, most);
+  if (!found) return tl::unexpected(found.error());
+  return found->value_or(0);
+}
+
+}  // namespace mytoken::store

@@ -1,0 +1,45 @@
+// Lists and trees of mytokens as their users see them (spec api.md §6).
+#pragma once
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "sql/connection.h"
+#include "store/records.h"
+
+namespace mytoken::store {
+
+struct TokenEntry {
+  std::string id;
+  std::optional<std::string> parent_id;
+  std::string name;
+  Time created{};
+  std::optional<Time> expires_at;
+  std::string created_ip;
+};
+
+// Where a list goes on: behind this entry, in the order of creation.
+struct Place {
+  Time created{};
+  std::string id;
+};
+
+// The token itself; nullopt: revoked.
+Result<std::optional<TokenEntry>> token_entry(sql::Connection& db, const std::string& id);
+// Its children, at most `most`, oldest first.
+Result<std::vector<TokenEntry>> children_of(sql::Connection& db, const std::string& id,
+                                            const std::optional<Place>& after, std::int64_t most);
+// The user's tokens without parent, at most `most`, oldest first.
+Result<std::vector<TokenEntry>> roots_of(sql::Connection& db, UserId user,
+                                         const std::optional<Place>& after, std::int64_t most);
+// All descendants of the tokens, oldest first; at most `most` (a whole user's tree is read in one
+// statement where nothing is paged).
+Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db, const std::string& id,
+                                               std::int64_t most);
+Result<std::vector<TokenEntry>> descendants_of_user(sql::Connection& db, UserId user,
+                                                    std::int64_t most);
+
+// How many ancestors the token has; counting ends at `most`.
+Result<std::int64_t> depth_of(sql::Connection& db, const std::string& id, std::int64_t most);
+
+}  // namespace mytoken::store
