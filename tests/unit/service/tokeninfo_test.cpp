@@ -92,18 +92,18 @@ TEST(Tokeninfo, W33_every_selector_obeys_one_rule) {
   const Child below = child_of(site, own.token, able_to({"create_mytoken"}));
   const Child manager = child_of(site, root, able_to({"manage_mytokens:history"}));
   // Without any of the two capabilities nothing is shown.
-  for (const std::string selector : {"this", "children"})
+  for (const char* selector : {"this", "children"})
     EXPECT_EQ(code(history(site, plain.token, {selector})), "403 insufficient_capabilities");
   EXPECT_EQ(code(history(site, plain.token, {plain.mom_id})), "403 insufficient_capabilities");
   // With tokeninfo:history: itself and what is below it.
-  for (const std::string selector : {std::string("this"), std::string("children"), own.mom_id,
+  for (const std::string& selector : {std::string("this"), std::string("children"), own.mom_id,
                                      below.mom_id, "children@" + own.mom_id})
     EXPECT_EQ(code(history(site, own.token, {selector})), "") << selector;
   EXPECT_EQ(code(history(site, own.token, {plain.mom_id})), "403 insufficient_capabilities");
   EXPECT_EQ(code(history(site, own.token, {"this", plain.mom_id})),
             "403 insufficient_capabilities");
   // With manage_mytokens:history: every token of the user, by any name.
-  for (const std::string selector : {std::string("this"), std::string("children"), own.mom_id,
+  for (const std::string& selector : {std::string("this"), std::string("children"), own.mom_id,
                                      "children@" + own.mom_id, manager.mom_id})
     EXPECT_EQ(code(history(site, manager.token, {selector})), "") << selector;
   EXPECT_EQ(code(history(site, manager.token)), "403 insufficient_capabilities");
