@@ -71,7 +71,7 @@ TEST(Tokeninfo, an_event_is_listed_once_however_often_its_token_is_named) {
   Installation site;
   const Secret token = site.login_token(able_to({"tokeninfo", "create_mytoken"}));
   const Child child = child_of(site, token, able_to({"tokeninfo", "create_mytoken"}));
-  const Child grandchild = child_of(site, child.token, able_to({"AT"}));
+  const Child grandchild = child_of(site, child.token, able_to({"tokeninfo"}));
   auto answer = history(site, token,
                         {"this", "children", child.mom_id, grandchild.mom_id, "children",
                          "children@" + child.mom_id});
