@@ -104,6 +104,36 @@ class Item04WhereTheTokenIsTakenFrom(unittest.TestCase):
         self.assertEqual(gist(api().post(f"{TOKENINFO}?mytoken={sub()}", {"action": "introspect"})), (401, "invalid_token"))
 
 
+class Item05RotationOfOtherUses(unittest.TestCase):
+    """What has no body has one, with `token_update` alone, if the token that was presented is replaced."""
+
+    def requests(self):
+        """(name, request(token in the body or header or cookie), status without rotation)"""
+        spare = [api().sub_token(full())["mom_id"] for _ in range(8)]
+        return [
+            ("revoke another token", "POST", REVOKE, lambda: {"mom_id": spare.pop()}, 204),
+        ]
+
+    def send(self, method, path, members, mytoken, place):
+        member = "token" if path == REVOKE else "mytoken"
+        headers = {"header": {"Authorization": f"Bearer {mytoken}"}, "cookie": {"Cookie": f"mytoken={mytoken}"}, "body": {}}[place]
+        return api().call(method, path, json_body={**members, **({member: mytoken} if place == "body" else {})}, headers=headers)
+
+    def test_204_without_and_200_with_rotation_and_a_cookie_for_cookies_only(self):
+        for name, method, path, members, status in self.requests():
+            answer = self.send(method, path, members(), full(), "body")
+            self.assertEqual((answer.status, answer.body), (status, b""), f"{name}: {answer}")
+            for place in ("body", "header", "cookie"):
+                rotating = sub(rotation={"on_other": True})
+                answer = self.send(method, path, members(), rotating, place)
+                self.assertEqual(answer.status, 200, f"{name} by {place}: {answer}")
+                self.assertEqual(set(answer.json), {"token_update"})
+                successor = answer.json["token_update"]["mytoken"]
+                self.assertEqual(claims_of(successor)["seq_no"], 2)
+                cookies = answer.headers.get_all("Set-Cookie") or []
+                self.assertEqual([c.partition(";")[0] for c in cookies], [f"mytoken={successor}"] if place == "cookie" else [], name)
+
+
 class Item06Errors(unittest.TestCase):
     def test_every_refusal_is_an_object_with_a_description_and_a_request_id(self):
         provoked = [api().call(method, path, raw=b"{", headers=FORM) for method, path in operations("get", "post", "put", "delete")]

@@ -5,6 +5,7 @@ import unittest
 
 from api import ACCESS, claims_of
 from oidc_agent import OidcAgent
+from python_clients import environment
 from shared import COMPUTE, STORAGE, api, is_dead, stack, sub, with_audiences
 
 
@@ -89,6 +90,13 @@ class OidcAgent4(unittest.TestCase):
     def test_a_short_token_will_do(self):
         self.generate("short", sub(response_type="short_token"))
         self.assertEqual(claims_of(self.agent.token("short", "--force-new"))["sub"], "alice")
+
+    def test_an_application_gets_access_tokens_from_the_agent(self):
+        self.generate("application", sub())
+        (self.agent.folder / ".config" / "fedcloud").mkdir(parents=True)
+        done = self.agent.run(environment() / "bin" / "fedcloud", "token", "issue", "--oidc-agent-account", "application")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(claims_of(done.stdout.strip())["sub"], "alice")
 
     def test_the_use_that_makes_the_account_is_counted_and_the_next_is_refused(self):
         self.generate("once", sub(restrictions=[{"usages_AT": 1}]))

@@ -315,6 +315,10 @@ class Rotation(unittest.TestCase):
         self.assertIn("access_token", used(api().access_token(mytoken)))
         made = used(api().post(MYTOKEN, {"grant_type": "mytoken", "mytoken": mytoken}))
         self.assertNotEqual(claims_of(made["mytoken"])["jti"], claims_of(mytoken)["jti"])
+        for action in ("event_history", "subtokens", "list_mytokens", "notifications"):
+            used(api().post(TOKENINFO, {"action": action, "mytoken": mytoken}))
+        other = api().sub_token(full())["mom_id"]
+        self.assertEqual(set(used(api().post(REVOKE, {"token": mytoken, "mom_id": other}))), {"token_update"})
         self.assertNotIn("token_update", api().post(TOKENINFO, {"mytoken": mytoken}).json)
         self.assertNotIn("token_update", api().post("/api/v0/token/transfer", {"mytoken": mytoken}).json)
 

@@ -12,6 +12,8 @@ from document import PROVIDER, SERVER, blocks_of, output_differs
 from stack import BUILD, ROOT, Stack
 
 DOCUMENTS = ("api.md", "concepts.md")
+# the defaults, which the documents speak of
+FEATURES = {}
 SECONDS = 300  # for all commands of a document
 PRELUDE = """
 log_in() {{ {python} {here}/log_in.py "$1" "$2"; }}
@@ -27,7 +29,7 @@ exec >{folder}/{number}.out 2>{folder}/{number}.err
 
 @functools.cache
 def stack():
-    running = Stack(rotate=True, config={"features": {}})  # the defaults, which the documents speak of
+    running = Stack(rotate=True, config={"features": FEATURES})
     running.__enter__()
     atexit.register(running.__exit__)
     return running
