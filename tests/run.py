@@ -134,7 +134,12 @@ def cluster():
 
 PARTS = {
     "unit": lambda: units("release", ALL_UNITS),
+<<<<<<< HEAD
     "contract": lambda: scripted("contract", "scripted-provider", "mytoken-server-faulty"),
+=======
+    "contract": lambda: scripted("contract"),
+    "browser": lambda: scripted("browser"),
+>>>>>>> cbc9841 (Consent pages: fields to edit, and the page for applications (POST /c))
     "conformance": lambda: scripted("conformance"),
     "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
     "clients": lambda: scripted("clients"),

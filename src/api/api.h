@@ -1,12 +1,14 @@
 // The v0 HTTP API (spec api.md): parse, call one use case, answer. One file per endpoint family;
 // this is the table.
 #pragma once
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "http/router.h"
 #include "service/context.h"
+#include "service/issue.h"
 
 namespace mytoken::api {
 
@@ -27,6 +29,9 @@ struct Settings {
 struct Api {
   service::Context& context;
   Settings settings;
+  // HTML of the page that asks a person about a sub-token (see consent.cpp); the pages' floor makes
+  // it.
+  std::function<std::string(const service::SubtokenPreview&)> consent_page;
 };
 
 // Adds every endpoint that is switched on. `api` outlives the router.

@@ -8,6 +8,7 @@ Task<http::Response> token_my(const Api& api, http::Request& request);
 Task<http::Response> token_access(const Api& api, http::Request& request);
 Task<http::Response> token_transfer(const Api& api, http::Request& request);
 Task<http::Response> token_revoke(const Api& api, http::Request& request);
+Task<http::Response> consent(const Api& api, http::Request& request);
 Task<http::Response> tokeninfo(const Api& api, http::Request& request);
 Task<http::Response> guest_configuration(const Api& api, http::Request& request);
 Task<http::Response> guest_authorization(const Api& api, http::Request& request);

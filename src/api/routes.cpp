@@ -19,6 +19,7 @@ void add_routes(http::Router& router, const Api& api) {
       {"POST", "/api/v0/token/access", token_access, true},
       {"POST", "/api/v0/token/transfer", token_transfer, settings.representations.transfer_codes},
       {"POST", "/api/v0/token/revoke", token_revoke, api.settings.token_revocation},
+      {"POST", "/c", consent, true},
       {"POST", "/api/v0/tokeninfo", tokeninfo, !api.settings.tokeninfo_actions.empty()},
       {"GET", "/api/v0/guests/.well-known/openid-configuration", guest_configuration,
        api.settings.guest_mode},

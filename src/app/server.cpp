@@ -219,7 +219,11 @@ struct Instance::Impl {
 
   Result<void> open_listeners() {
     router = std::make_unique<http::Router>(issuer_path(config.service.issuer));
-    api.reset(new api::Api{*context, config.api});
+    api.reset(new api::Api{*context, config.api,
+                           [this](const service::SubtokenPreview& preview) {
+                             return web::application_consent_page(config.web, context->settings,
+                                                                  preview, context->clock.now());
+                           }});
     if (config.api.guest_mode) add_guests();
     web.reset(new web::Web{*context, config.web});
     api::add_routes(*router, *api);

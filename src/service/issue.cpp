@@ -71,6 +71,38 @@ Task<Result<Fitted>> fit(Context& context, const Authenticated& parent,
   co_return fitted;
 }
 
+// What a parent permits of a request, and what the network knows about the client.
+struct Permitted {
+  token::ClientFacts facts;
+  std::shared_ptr<oidc::Provider> provider;
+  Fitted fitted;
+};
+
+// Checks 6 to 8 of api.md §2.4 without charging, and the fitting.
+Task<Result<Permitted>> permit(Context& context, const Authenticated& parent,
+                               const SubtokenRequest& request) {
+  if (auto r = require_capability(parent, "create_mytoken"); !r)
+    co_return tl::unexpected(r.error());
+  const std::string address = request.presentation.client.address;
+  Permitted permitted;
+  permitted.facts = co_await client_facts(context, parent.claims().restrictions, address);
+  if (auto r = require_clause(context, parent, token::UseRequest{}, permitted.facts); !r)
+    co_return tl::unexpected(r.error());
+  auto provider = require_issuer(context, parent, request.wish.oidc_issuer);
+  if (!provider) co_return tl::unexpected(provider.error());
+  permitted.provider = std::move(*provider);
+  if (!parent.state.refresh_token_id) {
+    Error error = invalid_token("No refresh token attached");
+    error.status = 400;
+    co_return fail(std::move(error));
+  }
+  auto fitted = co_await fit(context, parent, *permitted.provider, request.wish,
+                             request.error_on_restrictions, address);
+  if (!fitted) co_return tl::unexpected(fitted.error());
+  permitted.fitted = std::move(*fitted);
+  co_return permitted;
+}
+
 }  // namespace
 
 Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest request) {
@@ -85,22 +117,11 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   }
   const Authenticated parent = std::move(admission->token);
   const ClientInfo client = request.presentation.client;
-  if (auto r = require_capability(parent, "create_mytoken"); !r)
-    co_return tl::unexpected(r.error());
-  token::UseRequest use;
-  const token::ClientFacts facts =
-      co_await client_facts(context, parent.claims().restrictions, client.address);
-  if (auto r = require_clause(context, parent, use, facts); !r) co_return tl::unexpected(r.error());
-  auto provider = require_issuer(context, parent, request.wish.oidc_issuer);
-  if (!provider) co_return tl::unexpected(provider.error());
-  if (!parent.state.refresh_token_id) {
-    Error error = invalid_token("No refresh token attached");
-    error.status = 400;
-    co_return fail(std::move(error));
-  }
-  auto fitted = co_await fit(context, parent, **provider, request.wish,
-                             request.error_on_restrictions, client.address);
-  if (!fitted) co_return tl::unexpected(fitted.error());
+  auto permitted = co_await permit(context, parent, request);
+  if (!permitted) co_return tl::unexpected(permitted.error());
+  const token::UseRequest use;
+  const token::ClientFacts& facts = permitted->facts;
+  const Fitted* fitted = &permitted->fitted;
 
   auto key = family_key(parent);
   if (!key) co_return tl::unexpected(key.error());
@@ -177,6 +198,23 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   }
   if (!stored) co_return tl::unexpected(stored.error());
   co_return answer;
+}
+
+Task<Result<SubtokenPreview>> preview_subtoken(Context& context, SubtokenRequest request) {
+  auto admission = co_await admit(context, request.presentation, {});
+  if (!admission) co_return tl::unexpected(admission.error());
+  const Authenticated& parent = admission->token;
+  auto permitted = co_await permit(context, parent, request);
+  if (!permitted) co_return tl::unexpected(permitted.error());
+  SubtokenPreview preview;
+  preview.issuer = permitted->provider->settings().issuer;
+  preview.provider_name = permitted->provider->settings().name;
+  preview.provider_scopes = permitted->provider->settings().scopes;
+  preview.wish = std::move(request.wish);
+  preview.wish.restrictions = std::move(permitted->fitted.restrictions);
+  preview.wish.capabilities = std::move(permitted->fitted.capabilities);
+  preview.grantable = parent.claims().capabilities;
+  co_return preview;
 }
 
 }  // namespace mytoken::service

@@ -35,4 +35,15 @@ struct IssueAnswer {
 
 Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest request);
 
+// What make_subtoken would make of a request, for a person to decide about.
+struct SubtokenPreview {
+  std::string issuer;
+  std::string provider_name;
+  std::vector<std::string> provider_scopes;
+  TokenWish wish;                  // as it would be granted: restrictions and capabilities fitted
+  token::Capabilities grantable;   // the parent's: no other can be granted
+};
+// The same checks and errors as make_subtoken; nothing is stored, counted, logged or rotated.
+Task<Result<SubtokenPreview>> preview_subtoken(Context& context, SubtokenRequest request);
+
 }  // namespace mytoken::service

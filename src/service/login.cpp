@@ -118,6 +118,13 @@ Task<Result<store::FlowRow>> pending_flow(Context& context, Secret consent_code)
 
 }  // namespace
 
+Error changed_meanwhile() {
+  return {"conflict",
+          409,
+          "the request was changed meanwhile; please open the page again and look at it",
+          {}};
+}
+
 Task<Result<LoginStart>> start_login(Context& context, LoginRequest request) {
   auto provider = context.providers.find(request.wish.oidc_issuer);
   if (!provider) co_return fail(invalid_request("The provided issuer is not supported"));
@@ -226,11 +233,7 @@ Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, 
   }
   // Whoever started the flow could change the request while the user reads it.
   if (edits.shown && !Secret::equal(*edits.shown, crypto::sha256(flow->request))) {
-    co_return fail(Error{"conflict",
-                         409,
-                         "the request was changed meanwhile; please open the page again and look "
-                         "at it",
-                         {}});
+    co_return fail(changed_meanwhile());
   }
   auto request = parse_flow_request(flow->request);
   if (!request) co_return tl::unexpected(request.error());

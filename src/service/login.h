@@ -56,6 +56,8 @@ struct ConsentEdits {
   bool has_rotation = false;
   std::optional<token::Rotation> rotation;
 };
+// The request is not the one that the user saw.
+Error changed_meanwhile();
 // Result: URL of the authorization request. `browser`: the browser's binding secret, which must
 // come back with the redirect. Errors: not_found, invalid_request, oidc_error.
 Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, ConsentEdits edits,

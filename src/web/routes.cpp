@@ -4,7 +4,9 @@
 #include "crypto/hash.h"
 #include "http/body.h"
 #include "http/code_try.h"
+#include "service/flow_request.h"
 #include "service/login.h"
+#include "web/consent_page.h"
 #include "web/pages.h"
 #include "web/web.h"
 
@@ -77,23 +79,99 @@ bool is_foreign_origin(const Web& web, const Request& request) {
   return !origin.empty() && origin != service::origin(web.context.settings);
 }
 
+// Forms of pages with `Referrer-Policy: no-referrer` are sent with an Origin of null (Fetch §3.2),
+// our own too. What ties them to our page is the form's token, see csrf_of.
+bool is_own_form(const Request& request, const Parameters& parameters) {
+  const std::string_view site = request.headers.get("Sec-Fetch-Site");
+  return request.headers.get("Origin") == "null" && parameters.has("csrf") &&
+         (site.empty() || site == "same-origin");
+}
+
+ConsentSubject subject_of(const Web& web, const service::ConsentView& view,
+                          service::TokenWish asked) {
+  return {view.issuer,      view.provider_name, view.provider_scopes,
+          std::move(asked), std::nullopt,       web.context.settings.unsupported_restrictions};
+}
+
+Response not_found_page(const Web& web, int status) {
+  return html(status, error_page(web.settings, status, "Not found",
+                                 "This login is unknown or expired. Please start again."));
+}
+
+// The page with these fields, and what is wrong with them.
+Response consent_answer(const Web& web, int status, const service::ConsentView& view,
+                        service::TokenWish asked, ConsentFields fields, const Browser& browser,
+                        const std::string& code, std::string problem) {
+  const Time now = web.context.clock.now();
+  Decision decision = decide(fields, asked, now);
+  if (status == 200) decision.errors.clear();
+  const ConsentForm form{view,
+                         subject_of(web, view, std::move(asked)),
+                         std::move(fields),
+                         std::move(decision),
+                         std::move(problem),
+                         csrf_of(web, browser, code, view.request_hash),
+                         base64url(view.request_hash)};
+  Response response = html(status, consent_page(web.settings, form, now));
+  response.headers.set("X-Frame-Options", "DENY");
+  set_flow_cookie(response, web, browser.secret);
+  return response;
+}
+
 Task<Response> show_consent(const Web& web, Request& request) {
   const std::string code = request.path_parameters.at(0);
   auto view = co_await service::consent_view(web.context, Secret(code));
   if (!view) {
     if (!admits_html(request)) co_return refuse(web, request, view.error());
-    co_return html(view.error().status,
-                   error_page(web.settings, view.error().status, "Not found",
-                              "This login is unknown or expired. Please start again."));
+    co_return not_found_page(web, view.error().status);
   }
+  auto asked = service::parse_flow_request(json::serialize(view->request));
+  if (!asked) co_return refuse(web, request, asked.error());
+  ConsentFields fields = fields_of(asked->wish);
+  co_return consent_answer(web, 200, *view, std::move(asked->wish), std::move(fields),
+                           browser_of(web, request), code, {});
+}
+
+Response changed_page(const Web& web, const Error& error) {
+  return html(error.status, error_page(web.settings, error.status, "This did not work",
+                                       error.description));
+}
+
+// The form with its fields: allow, or show it again, checked or with other clauses.
+Task<Response> decide_by_fields(const Web& web, Request& request, const Parameters& parameters,
+                                std::string code, std::string decision, std::string request_hash) {
   const Browser browser = browser_of(web, request);
-  const ConsentForm form{*view, "/c/" + percent_encode(code),
-                         csrf_of(web, browser, code, view->request_hash),
-                         base64url(view->request_hash)};
-  Response response = html(200, consent_page(web.settings, form));
-  response.headers.set("X-Frame-Options", "DENY");
-  set_flow_cookie(response, web, browser.secret);
-  co_return response;
+  auto view = co_await service::consent_view(web.context, Secret(code));
+  if (!view) co_return not_found_page(web, view.error().status);
+  if (!Secret::equal(view->request_hash, request_hash))
+    co_return changed_page(web, service::changed_meanwhile());
+  auto asked = service::parse_flow_request(json::serialize(view->request));
+  if (!asked) co_return refuse(web, request, asked.error());
+  auto fields = read_fields(parameters, asked->wish);
+  if (!fields) co_return changed_page(web, fields.error());
+  if (decision == "add") add_clause(*fields, asked->wish);
+  if (decision.starts_with("remove.")) remove_clause(*fields, decision.substr(7));
+  Decision decided = decide(*fields, asked->wish, web.context.clock.now());
+  std::string problem;
+  int status = 200;
+  if (decision == "allow" || decision == "check") {
+    if (!decided.errors.empty()) {
+      problem = "Please correct what is marked below. Nothing was allowed yet.";
+      status = 400;
+    }
+  }
+  if (decision == "allow" && status == 200) {
+    decided.edits.shown = request_hash;
+    auto location = co_await service::accept_consent(web.context, Secret(code),
+                                                     std::move(decided.edits), browser.secret);
+    // The way to the provider must not be a redirect of this form.
+    if (location) co_return html(200, onward_page(web.settings, *location));
+    if (location.error().status != 400) co_return changed_page(web, location.error());
+    problem = "This cannot be allowed: " + location.error().description;
+    status = 400;
+  }
+  co_return consent_answer(web, status, *view, std::move(asked->wish), std::move(*fields), browser,
+                           code, std::move(problem));
 }
 
 // The decision of the form on our page: full pages in answer.
@@ -110,25 +188,27 @@ Task<Response> decide_by_form(const Web& web, Request& request, const Parameters
         403, error_page(web.settings, 403, "Please open the page again",
                         "The form did not come from this browser, or cookies are switched off."));
   }
-  Result<std::string> location = fail(invalid_request("decision must be allow or deny"));
-  if (decision->value_or("") == "allow") {
-    service::ConsentEdits edits;
-    edits.shown = *request_hash;
-    location = co_await service::accept_consent(web.context, Secret(code), std::move(edits),
-                                                browser.secret);
-  } else if (decision->value_or("") == "deny") {
-    location = co_await service::decline_consent(web.context, Secret(code));
+  const std::string wanted = decision->value_or("");
+  if (wanted == "deny") {
+    auto location = co_await service::decline_consent(web.context, Secret(code));
+    if (!location) co_return changed_page(web, location.error());
+    Response response = Response::redirect(303, std::move(*location));
+    response.headers.set("Cache-Control", "no-store");
+    co_return response;
   }
-  if (!location) {
-    co_return html(location.error().status,
-                   error_page(web.settings, location.error().status, "This did not work",
-                              location.error().description));
+  if (wanted != "allow" && wanted != "check" && wanted != "add" && !wanted.starts_with("remove."))
+    co_return changed_page(web, invalid_request("decision must be allow or deny"));
+  if (parameters.has("edited")) {
+    co_return co_await decide_by_fields(web, request, parameters, std::move(code), wanted,
+                                        *request_hash);
   }
-  // The way to the provider must not be a redirect of this form; the way to our own pages may be.
-  if (decision->value_or("") == "allow") co_return html(200, onward_page(web.settings, *location));
-  Response response = Response::redirect(303, std::move(*location));
-  response.headers.set("Cache-Control", "no-store");
-  co_return response;
+  // Without fields: the request as it is.
+  service::ConsentEdits edits;
+  edits.shown = *request_hash;
+  auto location = co_await service::accept_consent(web.context, Secret(code), std::move(edits),
+                                                   browser.secret);
+  if (!location) co_return changed_page(web, location.error());
+  co_return html(200, onward_page(web.settings, *location));
 }
 
 Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& parameters) {
@@ -170,10 +250,10 @@ Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& para
 
 Task<Response> decide_consent(const Web& web, Request& request) {
   const std::string code = request.path_parameters.at(0);
-  if (is_foreign_origin(web, request)) {
+  auto parameters = Parameters::parse(request);
+  if (is_foreign_origin(web, request) && !(parameters && is_own_form(request, *parameters))) {
     co_return refuse(web, request, access_denied("the request comes from another site", 403));
   }
-  auto parameters = Parameters::parse(request);
   if (!parameters) co_return refuse(web, request, parameters.error());
   if (parameters->has("decision"))
     co_return co_await decide_by_form(web, request, *parameters, code);

@@ -7,6 +7,7 @@
 
 #include "http/router.h"
 #include "service/context.h"
+#include "service/issue.h"
 
 namespace mytoken::web {
 
@@ -24,6 +25,11 @@ struct Web {
 
 // `web` outlives the router.
 void add_routes(http::Router& router, const Web& web);
+
+// The page that POST /c answers with: for the web views of applications, complete in itself.
+// `service`: the settings of the use cases.
+std::string application_consent_page(const Settings& settings, const service::Settings& service,
+                                     const service::SubtokenPreview& preview, Time now);
 
 // HTML of an error page; for http::ServerSettings::error_page.
 std::string error_page(const Settings& settings, int status, std::string_view heading,
