@@ -219,8 +219,7 @@ struct Instance::Impl {
 
   Result<void> open_listeners() {
     router = std::make_unique<http::Router>(issuer_path(config.service.issuer));
-    api.reset(new api::Api{*context, config.api,
-                           [this](const service::SubtokenPreview& preview) {
+    api.reset(new api::Api{*context, config.api, [this](const service::SubtokenPreview& preview) {
                              return web::application_consent_page(config.web, context->settings,
                                                                   preview, context->clock.now());
                            }});

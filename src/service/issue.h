@@ -40,8 +40,8 @@ struct SubtokenPreview {
   std::string issuer;
   std::string provider_name;
   std::vector<std::string> provider_scopes;
-  TokenWish wish;                  // as it would be granted: restrictions and capabilities fitted
-  token::Capabilities grantable;   // the parent's: no other can be granted
+  TokenWish wish;                 // as it would be granted: restrictions and capabilities fitted
+  token::Capabilities grantable;  // the parent's: no other can be granted
 };
 // The same checks and errors as make_subtoken; nothing is stored, counted, logged or rotated.
 Task<Result<SubtokenPreview>> preview_subtoken(Context& context, SubtokenRequest request);

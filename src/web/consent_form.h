@@ -1,5 +1,5 @@
-// The fields of the consent form: the texts in them made from a request, read from a submitted form,
-// and turned back into a decision.
+// The fields of the consent form: the texts in them made from a request, read from a submitted
+// form, and turned back into a decision.
 //
 // A field whose text is the one made from the request keeps the request's value to the letter (an
 // expiry has seconds that its text has not), and so does a field that the form did not send: nobody

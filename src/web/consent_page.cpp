@@ -30,16 +30,14 @@ mustache::data capability_row(const std::string& name, bool ticked) {
   row.set("ticked", ticked);
   if (const auto text = token::description(name); !text.empty())
     row.set("description", std::string(text));
-  if (std::string danger = danger_text(name); !danger.empty())
-    row.set("danger", std::move(danger));
+  if (std::string danger = danger_text(name); !danger.empty()) row.set("danger", std::move(danger));
   return row;
 }
 
 // What was asked for stands first, in its order, which is the order that the token keeps.
 void set_capabilities(mustache::data& data, const ConsentSubject& subject,
                       const token::Capabilities& ticked) {
-  const token::Capabilities asked_for =
-      subject.asked.capabilities.value_or(token::Capabilities());
+  const token::Capabilities asked_for = subject.asked.capabilities.value_or(token::Capabilities());
   mustache::data asked = list(), others = list();
   bool more = false, open = false;
   for (const std::string& name : asked_for)
@@ -87,7 +85,8 @@ mustache::data clause_fields(const ConsentSubject& subject, const ClauseFields& 
     row.set("hint", std::string(field.hint));
     row.set("value", clause.texts.find(field.key)->second);
     row.set("numeric", field.key.starts_with("usages"));
-    if (const auto error = errors.find(name); error != errors.end()) row.set("error", error->second);
+    if (const auto error = errors.find(name); error != errors.end())
+      row.set("error", error->second);
     texts << row;
   }
   data.set("texts", texts);
@@ -107,8 +106,8 @@ mustache::data clause_fields(const ConsentSubject& subject, const ClauseFields& 
   for (std::size_t i = 0; i < scopes.size(); ++i)
     rows << scope_row(name, i, scopes[i], contains(clause.scopes, scopes[i]));
   data.set("scopes", rows);
-  data.set("choice", (!scopes.empty() || number == "new") &&
-                         !contains(subject.unsupported, "scope"));
+  data.set("choice",
+           (!scopes.empty() || number == "new") && !contains(subject.unsupported, "scope"));
   return data;
 }
 
@@ -120,10 +119,9 @@ bool has_error_in(const Errors& errors, std::string_view prefix) {
 void set_conditions(mustache::data& data, const token::Restrictions& restrictions, bool unclear,
                     Time now) {
   // A clause without any condition (its keys are not supported here) permits everything.
-  const bool restricted =
-      !restrictions.empty() &&
-      std::none_of(restrictions.begin(), restrictions.end(),
-                   [](const token::Clause& clause) { return clause.empty(); });
+  const bool restricted = !restrictions.empty() &&
+                          std::none_of(restrictions.begin(), restrictions.end(),
+                                       [](const token::Clause& clause) { return clause.empty(); });
   data.set("unclear", unclear);
   data.set("restricted", restricted && !unclear);
   data.set("unrestricted", !restricted && !unclear);
@@ -237,6 +235,7 @@ std::string consent_page(const Settings& settings, const ConsentForm& form, Time
   data.set("created", date(form.view.created));
   data.set("expires", date(form.view.expires_at));
   if (!form.problem.empty()) data.set("problem", form.problem);
+  if (form.shows_conditions) data.set("open_conditions", true);
   mustache::data clauses = list();
   std::size_t position = 0;
   for (const ClauseFields& clause : form.fields.clauses) {
@@ -249,9 +248,9 @@ std::string consent_page(const Settings& settings, const ConsentForm& form, Time
 
 std::string application_consent_page(const Settings& settings, const service::Settings& service,
                                      const service::SubtokenPreview& preview, Time now) {
-  const ConsentSubject subject{preview.issuer,   preview.provider_name, preview.provider_scopes,
-                               preview.wish,     preview.grantable,
-                               service.unsupported_restrictions};
+  const ConsentSubject subject{preview.issuer,          preview.provider_name,
+                               preview.provider_scopes, preview.wish,
+                               preview.grantable,       service.unsupported_restrictions};
   const ConsentFields fields = fields_of(preview.wish);
   Decision decision;
   decision.edits.restrictions = preview.wish.restrictions;

@@ -1,5 +1,5 @@
-// The consent page: what is asked, in words and in fields that can be changed (spec oidc.md §§7, 14,
-// web.md S10, A7.3).
+// The consent page: what is asked, in words and in fields that can be changed (spec oidc.md §§7,
+// 14, web.md S10, A7.3).
 #pragma once
 #include <optional>
 #include <string>
@@ -24,8 +24,9 @@ struct ConsentForm {
   const service::ConsentView& view;
   ConsentSubject subject;
   ConsentFields fields;
-  Decision decision;    // of the fields; its errors are shown next to them
-  std::string problem;  // shown at the top; "" = none
+  Decision decision;              // of the fields; its errors are shown next to them
+  std::string problem;            // shown at the top; "" = none
+  bool shows_conditions = false;  // their fields are open from the start
   std::string csrf;
   std::string shown;  // digest of the request, sent back with the decision
 };

@@ -1,7 +1,8 @@
 // The script of the consent page that applications show: it fills the fields from the request,
-// checks them, and hands the decision to the functions approve() and cancel(), which the application
-// provides (spec cli.md §3.1, clients.md §3.3). As in consent_form.h, an unchanged field keeps the
-// request's value to the letter. The server checks everything again when the token is made.
+// checks them, and hands the decision to the functions approve() and cancel(), which the
+// application provides (spec cli.md §3.1, clients.md §3.3). As in consent_form.h, an unchanged
+// field keeps the request's value to the letter. The server checks everything again when the token
+// is made.
 #pragma once
 #include <string_view>
 

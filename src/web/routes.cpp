@@ -101,7 +101,8 @@ Response not_found_page(const Web& web, int status) {
 // The page with these fields, and what is wrong with them.
 Response consent_answer(const Web& web, int status, const service::ConsentView& view,
                         service::TokenWish asked, ConsentFields fields, const Browser& browser,
-                        const std::string& code, std::string problem) {
+                        const std::string& code, std::string problem,
+                        bool shows_conditions = false) {
   const Time now = web.context.clock.now();
   Decision decision = decide(fields, asked, now);
   if (status == 200) decision.errors.clear();
@@ -110,6 +111,7 @@ Response consent_answer(const Web& web, int status, const service::ConsentView& 
                          std::move(fields),
                          std::move(decision),
                          std::move(problem),
+                         shows_conditions,
                          csrf_of(web, browser, code, view.request_hash),
                          base64url(view.request_hash)};
   Response response = html(status, consent_page(web.settings, form, now));
@@ -133,8 +135,8 @@ Task<Response> show_consent(const Web& web, Request& request) {
 }
 
 Response changed_page(const Web& web, const Error& error) {
-  return html(error.status, error_page(web.settings, error.status, "This did not work",
-                                       error.description));
+  return html(error.status,
+              error_page(web.settings, error.status, "This did not work", error.description));
 }
 
 // The form with its fields: allow, or show it again, checked or with other clauses.
@@ -171,7 +173,8 @@ Task<Response> decide_by_fields(const Web& web, Request& request, const Paramete
     status = 400;
   }
   co_return consent_answer(web, status, *view, std::move(asked->wish), std::move(*fields), browser,
-                           code, std::move(problem));
+                           code, std::move(problem),
+                           decision == "add" || decision.starts_with("remove."));
 }
 
 // The decision of the form on our page: full pages in answer.
@@ -205,8 +208,8 @@ Task<Response> decide_by_form(const Web& web, Request& request, const Parameters
   // Without fields: the request as it is.
   service::ConsentEdits edits;
   edits.shown = *request_hash;
-  auto location = co_await service::accept_consent(web.context, Secret(code), std::move(edits),
-                                                   browser.secret);
+  auto location =
+      co_await service::accept_consent(web.context, Secret(code), std::move(edits), browser.secret);
   if (!location) co_return changed_page(web, location.error());
   co_return html(200, onward_page(web.settings, *location));
 }

@@ -25,7 +25,7 @@ export async function call(method, path, body, headers = {}) {
 
 export function claims(jwt) { return JSON.parse(Buffer.from(jwt.split('.')[1], 'base64url').toString()); }
 
-// Violations of the rules of WCAG that axe can see and calls serious or critical.
+// Violations of the rules of WCAG that axe can see and calls serious or critical. The page must be allowed to run scripts.
 export async function accessible(page) {
   const violations = await page.evaluate(`${axe}; axe.run(document, { resultTypes: ['violations'] })`).then((r) => r.violations);
   const serious = violations.filter((v) => ['serious', 'critical'].includes(v.impact))
