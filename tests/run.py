@@ -15,7 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"  # the one that Debian's python3-* packages belong to
 ALL_UNITS = sorted(p.name for p in (ROOT / "tests" / "unit").iterdir() if list(p.glob("*_test.cpp")))
-ASAN_UNITS = {"base", "crypto", "token", "http", "oidc", "sql", "store", "service", "app"}
+ASAN_UNITS = {"base", "crypto", "token", "http", "oidc", "sql", "store", "service", "web", "app"}
 TSAN_UNITS = {"sql", "http", "oidc", "service", "app"}
 CLUSTER_SECONDS = 20  # of load; the fail-over takes its time besides
 FUZZ_SECONDS = int(os.environ.get("MYTOKEN_FUZZ_SECONDS", "15"))  # for each target
@@ -134,12 +134,8 @@ def cluster():
 
 PARTS = {
     "unit": lambda: units("release", ALL_UNITS),
-<<<<<<< HEAD
     "contract": lambda: scripted("contract", "scripted-provider", "mytoken-server-faulty"),
-=======
-    "contract": lambda: scripted("contract"),
     "browser": lambda: scripted("browser"),
->>>>>>> cbc9841 (Consent pages: fields to edit, and the page for applications (POST /c))
     "conformance": lambda: scripted("conformance"),
     "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
     "clients": lambda: scripted("clients"),

@@ -69,7 +69,7 @@ inline constexpr std::string_view consent_script_text = R"js("use strict";
     var box = fields.querySelector(".scopes");
     var scopes = askedScopes(clause);
     // in the order of the request, which the token keeps
-    scopes.slice().reverse().forEach(function (scope) {
+    (box ? scopes.slice().reverse() : []).forEach(function (scope) {
       var entry = Array.from(box.querySelectorAll("input")).filter(function (input) { return input.value === scope; })[0];
       var span = entry && entry.parentNode;
       if (!span) {

@@ -350,6 +350,22 @@ Task<Response> native(const Web& web, Request& request, std::string heading,
   co_return html(200, message_page(web.settings, heading, heading, text));
 }
 
+// Where logins of older pages end (web.md B4): the browser that comes from one is told so, every
+// other is sent to the start page.
+Task<Response> home(const Web& web, Request& request) {
+  if (request.cookie(cookie_name(web))) {
+    co_return html(200, message_page(web.settings, "Logged in", "You are logged in",
+                                     "This browser holds the token now, for the page that asked "
+                                     "for it. You can go back to that page."));
+  }
+  const auto query = request.target.find('?');
+  Response response =
+      Response::redirect(303, service::base_url(web.context.settings) + "/" +
+                                  (query == std::string::npos ? "" : request.target.substr(query)));
+  response.headers.set("Cache-Control", "no-store");
+  co_return response;
+}
+
 }  // namespace
 
 void add_routes(http::Router& router, const Web& web) {
@@ -358,6 +374,7 @@ void add_routes(http::Router& router, const Web& web) {
   router.add({"POST", "/c/{code}",
               [&web](Request& request) { return try_code(web, request, decide_consent); }});
   router.add({"GET", "/redirect", [&web](Request& request) { return redirect(web, request); }});
+  router.add({"GET", "/home", [&web](Request& request) { return home(web, request); }});
   router.add({"GET", "/native", [&web](Request& request) {
                 return native(web, request, "Success!",
                               "You can close this page and go back to the application.");

@@ -15,7 +15,6 @@ SETTINGS = "/api/v0/settings"
 OUT_OF_REACH = {
     2: "tags are not part of the service yet",
     18: "calendars are not part of the service yet",
-    19: "the consent page for sub-tokens is not part of the service yet",
     20: "profiles are not part of the service yet",
     21: "the SSH front end is not part of the service yet",
 }
@@ -182,6 +181,15 @@ class Errors(unittest.TestCase):
             here = Api(s.issuer, s.op)
             answers = [here.access_token("x" * 64) for _ in range(4)]
             self.assertEqual(self.refused(answers[-1], 429), "Too Many Requests")
+
+    def test_rule_19_the_consent_page_suits_the_web_view_of_the_agent(self):
+        request = {"oidc_issuer": stack().op, "grant_type": "mytoken", "mytoken": full(), "name": "mytoken requested by app"}
+        answer = api().post("/c", request, headers={"Accept": "application/json"})
+        self.assertEqual((answer.status, answer.headers.get_content_type()), (200, "text/html"))
+        self.assertLess(len(answer.body), 96 * 1024)
+        self.assertIn(b'<div class="footer"', answer.body)
+        self.assertNotIn(b"{{", answer.body)
+        self.refused(api().post("/c", {**request, "mytoken": "x" * 64}), 401)
 
     def test_rule_08_errors_are_objects_with_two_texts(self):
         self.refused(api().get("/api/v0/nothing"), 404)

@@ -20,7 +20,6 @@ LATER = {
     "/calendars/{calendar_id}/view": "calendars",
     "/notifications/{management_code}": "notifications",
     "/actions": "actions",
-    "/home": "web pages",
     "/settings": "web pages",
     "/privacy": "web pages",
     "/favicon.ico": "web pages",
@@ -29,7 +28,6 @@ LATER = {
     "/api/v0/settings/tags": "tags",
     "/api/v0/settings/tags/{tag}": "tags",
     "/api/v0/settings/grants": "grants",
-    "/c": "consent pages for applications",
     **{path: "profiles" for path in CONTRACT.document["paths"] if path.startswith("/api/v0/pt")},
 }
 UNREACHABLE = {

@@ -41,6 +41,7 @@ def tokeninfo(action, needs, counts="other", **more):
 ENDPOINTS = (
     Endpoint("access token", "POST", ACCESS, 200, "AT", "AT", {"grant_type": "mytoken"}, issuer=True),
     Endpoint("sub-token", "POST", MYTOKEN, 200, "create_mytoken", "other", {"grant_type": "mytoken"}, issuer=True),
+    Endpoint("consent page", "POST", "/c", 200, "create_mytoken", "other", {"oidc_issuer": "OP"}, issuer=True),
     Endpoint("transfer", "POST", TRANSFER, 200),
     tokeninfo("introspect", "tokeninfo:introspect", None),
     Endpoint("revoke", "POST", REVOKE, 204, token_member="token", issuer=True, revokes=True),
