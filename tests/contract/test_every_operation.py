@@ -56,8 +56,8 @@ def takes_json(method, path):
 
 
 def speaks_before_its_token(method, path):
-    """Revocation without any token is a request without a parameter: 400."""
-    return path.endswith("/token/revoke")
+    """Revocation without any token, or a consent page without issuer, is a request without a parameter: 400."""
+    return path.endswith("/token/revoke") or path == "/c"
 
 
 def can_be_off(method, path):
