@@ -7,6 +7,7 @@
 #include "base/encoding.h"
 #include "store/history.h"
 #include "store/listing.h"
+#include "store/tags.h"
 
 namespace mytoken::service {
 namespace {
@@ -89,13 +90,24 @@ json::object to_json(const store::Event& event) {
   return object;
 }
 
-json::object to_json(const store::TokenEntry& entry) {
+json::object to_json(const store::TokenEntry& entry, const store::TokenTags& tags) {
   json::object object;
   object["mom_id"] = token::mom_id(entry.id);
   object["name"] = entry.name;
   object["created"] = to_unix(entry.created);
   if (entry.expires_at) object["expires_at"] = to_unix(*entry.expires_at);
   if (!entry.created_ip.empty()) object["ip"] = entry.created_ip;
+  const auto found = tags.find(entry.id);
+  if (found == tags.end()) return object;
+  json::array list;
+  for (const store::TokenTag& tag : found->second) {
+    json::object one;
+    one["tag"] = tag.name;
+    one["color"] = '#' + tag.color;
+    one["include_children"] = tag.include_children;
+    list.emplace_back(std::move(one));
+  }
+  object["tags"] = std::move(list);
   return object;
 }
 
@@ -111,7 +123,7 @@ class Forest {
   }
   // Without recursion, because chains are as long as users make them; nothing is hung up twice,
   // whatever the rows say.
-  json::object tree(const store::TokenEntry& top) {
+  json::object tree(const store::TokenEntry& top, const store::TokenTags& tags) {
     struct Open {
       json::object node;
       const std::vector<std::size_t>* children;
@@ -121,7 +133,7 @@ class Forest {
     std::vector<Open> open;
     const auto begin = [&](const store::TokenEntry& entry) {
       json::object node;
-      node["token"] = to_json(entry);
+      node["token"] = to_json(entry, tags);
       const auto found = children_.find(entry.id);
       open.push_back({std::move(node), found == children_.end() ? nullptr : &found->second});
     };
@@ -141,6 +153,11 @@ class Forest {
     }
   }
 
+  void collect_ids(std::vector<std::string>& to) const {
+    for (const auto& entry : entries_)
+      to.push_back(entry.id);
+  }
+
  private:
   std::vector<store::TokenEntry> entries_;
   std::unordered_map<std::string, std::vector<std::size_t>> children_;
@@ -151,6 +168,7 @@ struct Listed {
   std::vector<store::TokenEntry> tops;
   Forest forest;
   std::string cursor;
+  store::TokenTags tags;
 };
 
 // Cuts what was read beyond the page off.
@@ -181,8 +199,8 @@ Result<void> read_below(sql::Connection& db, Listed& listed) {
 
 // `tops(place, most)` reads the top-level entries, `below(most)` everything below all of them.
 template <class Tops, class Below>
-Result<Listed> read_page(sql::Connection& db, const Page& page, const Tops& tops,
-                         const Below& below) {
+Result<Listed> read_tokens(sql::Connection& db, const Page& page, const Tops& tops,
+                           const Below& below) {
   auto place = place_of(page.cursor);
   if (!place) return tl::unexpected(place.error());
   const std::int64_t size = page.limit.value_or(most_in_one_answer);
@@ -204,10 +222,31 @@ Result<Listed> read_page(sql::Connection& db, const Page& page, const Tops& tops
   return listed;
 }
 
+// The same with the tags of what is listed, and of `self` if it stands above.
+template <class Tops, class Below>
+Result<Listed> read_page(sql::Connection& db, const Authenticated& self, const Page& page,
+                         const Tops& tops, const Below& below) {
+  auto listed = read_tokens(db, page, tops, below);
+  if (!listed) return listed;
+  Result<store::TokenTags> tags;
+  if (page.limit) {
+    std::vector<std::string> ids{self.state.id};
+    for (const auto& top : listed->tops)
+      ids.push_back(top.id);
+    listed->forest.collect_ids(ids);
+    tags = store::tags_of(db, ids);
+  } else {
+    tags = store::tags_of(db, self.state.user_id);
+  }
+  if (!tags) return tl::unexpected(tags.error());
+  listed->tags = std::move(*tags);
+  return listed;
+}
+
 json::array trees(Listed& listed) {
   json::array array;
   for (const auto& top : listed.tops)
-    array.emplace_back(listed.forest.tree(top));
+    array.emplace_back(listed.forest.tree(top, listed.tags));
   return array;
 }
 
@@ -261,14 +300,14 @@ Task<Result<OperationAnswer>> subtokens(Context& context, OperationRequest reque
     if (!*top) return fail(not_current());
     const std::string& id = token.state.id;
     auto listed = read_page(
-        db, page,
+        db, token, page,
         [&](const auto& place, std::int64_t most) {
           return store::children_of(db, id, place, most);
         },
         [&](std::int64_t most) { return store::descendants_of(db, id, most); });
     if (!listed) return tl::unexpected(listed.error());
     json::object tree;
-    tree["token"] = to_json(**top);
+    tree["token"] = to_json(**top, listed->tags);
     if (!listed->tops.empty()) tree["children"] = trees(*listed);
     Outcome outcome;
     outcome.body["mytokens"] = std::move(tree);
@@ -285,7 +324,7 @@ Task<Result<OperationAnswer>> list_mytokens(Context& context, OperationRequest r
   operation.look = [&](sql::Connection& db, const Authenticated& token) -> Result<Outcome> {
     const store::UserId user = token.state.user_id;
     auto listed = read_page(
-        db, page,
+        db, token, page,
         [&](const auto& place, std::int64_t most) {
           return store::roots_of(db, user, place, most);
         },

@@ -4,6 +4,7 @@
 #include <set>
 
 #include "service/inspect.h"
+#include "store/tags.h"
 #include "unit/service/installation.h"
 
 namespace mytoken::test {
@@ -97,14 +98,14 @@ TEST(Tokeninfo, W33_every_selector_obeys_one_rule) {
   EXPECT_EQ(code(history(site, plain.token, {plain.mom_id})), "403 insufficient_capabilities");
   // With tokeninfo:history: itself and what is below it.
   for (const std::string& selector : {std::string("this"), std::string("children"), own.mom_id,
-                                     below.mom_id, "children@" + own.mom_id})
+                                      below.mom_id, "children@" + own.mom_id})
     EXPECT_EQ(code(history(site, own.token, {selector})), "") << selector;
   EXPECT_EQ(code(history(site, own.token, {plain.mom_id})), "403 insufficient_capabilities");
   EXPECT_EQ(code(history(site, own.token, {"this", plain.mom_id})),
             "403 insufficient_capabilities");
   // With manage_mytokens:history: every token of the user, by any name.
   for (const std::string& selector : {std::string("this"), std::string("children"), own.mom_id,
-                                     "children@" + own.mom_id, manager.mom_id})
+                                      "children@" + own.mom_id, manager.mom_id})
     EXPECT_EQ(code(history(site, manager.token, {selector})), "") << selector;
   EXPECT_EQ(code(history(site, manager.token)), "403 insufficient_capabilities");
   EXPECT_EQ(code(history(site, manager.token, {"nonsense"})), "403 invalid_grant");
@@ -225,6 +226,34 @@ TEST(Tokeninfo, the_list_has_all_trees_of_the_user) {
                                       {1, std::string(string_member(page->body, "next_cursor"))}));
   EXPECT_EQ(shape(rest->body.at("mytokens").as_array().at(0).as_object()), "two");
   EXPECT_EQ(rest->body.if_contains("next_cursor"), nullptr);
+}
+
+TEST(Tokeninfo, lists_and_trees_show_tags) {
+  Installation site;
+  const token::Capabilities all{"tokeninfo", "create_mytoken", "manage_mytokens"};
+  const Secret root = site.login_token(able_to(all, "root"));
+  const Child child = child_of(site, root, able_to(all, "child"));
+  const std::int64_t user = site.count("SELECT id FROM users");
+  ASSERT_TRUE(site.database->write_now([&](sql::Transaction& db) -> Result<void> {
+    auto tag = store::find_or_add_tag(db, user, "ci", "33ff57");
+    if (!tag) return fail(tag.error());
+    return store::tag_token(db, *token::parse_mom_id(child.mom_id), *tag, true);
+  }));
+  const json::value expected =
+      json::parse(R"([{"tag":"ci","color":"#33ff57","include_children":true}])");
+  for (const service::Page& page : {service::Page{}, service::Page{10, ""}}) {
+    auto tree = site.run(service::subtokens(*site.context, asking(site, root), page));
+    ASSERT_TRUE(tree);
+    const auto& top = tree->body.at("mytokens").as_object();
+    EXPECT_EQ(top.at("token").as_object().if_contains("tags"), nullptr);
+    EXPECT_EQ(top.at("children").at(0).at("token").at("tags"), expected);
+    auto list = site.run(service::list_mytokens(*site.context, asking(site, root), page));
+    ASSERT_TRUE(list);
+    EXPECT_EQ(list->body.at("mytokens").at(0).at("children").at(0).at("token").at("tags"),
+              expected);
+    auto own = site.run(service::subtokens(*site.context, asking(site, child.token), page));
+    EXPECT_EQ(own->body.at("mytokens").at("token").at("tags"), expected);
+  }
 }
 
 TEST(Tokeninfo, W10_tokens_without_restrictions_log_and_rotate_too) {
