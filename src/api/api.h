@@ -4,8 +4,10 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/secret.h"
 #include "http/router.h"
 #include "service/context.h"
 #include "service/issue.h"
@@ -20,8 +22,11 @@ struct Settings {
   // document; none: no endpoint.
   std::vector<std::string> tokeninfo_actions = {"introspect", "event_history", "subtokens",
                                                 "list_mytokens", "notifications"};
-  bool guest_mode = false;            // features.guest_mode.enabled
-  Seconds guest_lifetime{86400};      // of a guest's mytokens at most; 0 = unlimited
+  bool guest_mode = false;        // features.guest_mode.enabled
+  Seconds guest_lifetime{86400};  // of a guest's mytokens at most; 0 = unlimited
+  bool server_profiles = true;    // features.server_profiles.enabled
+  // Group and the password that writes its templates; neither is empty.
+  std::vector<std::pair<std::string, Secret>> template_groups;
   std::string service_documentation;  // "" = not announced
 };
 

@@ -10,8 +10,8 @@
 #include "http/body.h"
 #include "http/message.h"
 #include "service/authenticate.h"
-#include "service/issue.h"
 #include "service/operation.h"
+#include "service/token_wish.h"
 
 namespace mytoken::api {
 
@@ -56,8 +56,7 @@ http::Response error_answer(const Api& api, const Error& error, const http::Requ
 void set_token_cookie(http::Response& response, const Api& api, const Secret& token);
 void delete_token_cookie(http::Response& response, const Api& api);
 
-// The members of a token request that two grants share (§4.2), checked for form. Errors
-// invalid_request.
-Result<service::TokenWish> parse_wish(const Api& api, const http::Parameters& parameters);
+// The members of a token request that two grants share (§4.2); see service/token_wish.h.
+Task<Result<service::TokenWish>> parse_wish(const Api& api, const http::Parameters& parameters);
 
 }  // namespace mytoken::api

@@ -27,7 +27,7 @@ constexpr std::string_view page_policy =
 Task<Response> consent(const Api& api, Request& request) {
   auto parameters = Parameters::parse(request);
   if (!parameters) co_return error_answer(api, parameters.error(), request);
-  auto wish = parse_wish(api, *parameters);
+  auto wish = co_await parse_wish(api, *parameters);
   if (!wish) co_return error_answer(api, wish.error(), request);
   if (wish->oidc_issuer.empty()) {
     co_return error_answer(api, invalid_request("required parameter 'oidc_issuer' missing"),

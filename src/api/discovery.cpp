@@ -42,6 +42,7 @@ json::object configuration_document(const Api& api) {
   document["usersettings_endpoint"] = v0 + "/settings";
   if (settings.representations.transfer_codes)
     document["token_transfer_endpoint"] = v0 + "/token/transfer";
+  if (api.settings.server_profiles) document["profiles_endpoint"] = v0 + "/pt";
   document["jwks_uri"] = base + "/jwks";
   json::array providers;
   json::array scopes;

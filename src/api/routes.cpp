@@ -2,6 +2,7 @@
 #include "api/api.h"
 #include "api/discovery.h"
 #include "api/endpoints.h"
+#include "api/profiles.h"
 
 namespace mytoken::api {
 
@@ -27,6 +28,7 @@ void add_routes(http::Router& router, const Api& api) {
       {"POST", "/api/v0/guests/token", guest_token, api.settings.guest_mode},
   };
   add_discovery_routes(router, api);
+  add_profile_routes(router, api);
   for (const Entry& entry : table) {
     if (!entry.enabled) continue;
     router.add(

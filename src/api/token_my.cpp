@@ -4,6 +4,7 @@
 #include "crypto/hash.h"
 #include "http/code_try.h"
 #include "service/codes.h"
+#include "service/issue.h"
 #include "service/login.h"
 
 namespace mytoken::api {
@@ -14,7 +15,7 @@ using http::Request;
 using http::Response;
 
 Task<Response> subtoken(const Api& api, Request& request, Parameters parameters) {
-  auto wish = parse_wish(api, parameters);
+  auto wish = co_await parse_wish(api, parameters);
   if (!wish) co_return error_answer(api, wish.error(), request);
   auto strict = parameters.boolean("error_on_restrictions");
   if (!strict) co_return error_answer(api, strict.error(), request);
@@ -64,7 +65,7 @@ Task<Response> login(const Api& api, Request& request, Parameters parameters) {
   if (!web) co_return error_answer(api, web.error(), request);
   auto redirect_uri = parameters.text("redirect_uri");
   if (!redirect_uri) co_return error_answer(api, redirect_uri.error(), request);
-  auto wish = parse_wish(api, parameters);
+  auto wish = co_await parse_wish(api, parameters);
   if (!wish) co_return error_answer(api, wish.error(), request);
   service::LoginRequest wanted;
   wanted.wish = std::move(*wish);

@@ -10,8 +10,10 @@
 
 #include "app/keys.h"
 #include "app/maintenance.h"
+#include "app/profiles.h"
 #include "app/serve.h"
 #include "app/server.h"
+#include "token/template.h"
 
 namespace mytoken::app {
 namespace {
@@ -64,6 +66,24 @@ int init(const Config& config) {
   }
   fmt::print("database: {} ({})\n", embedded ? config.database_file : "PostgreSQL",
              existed ? "up to date" : "made");
+  const auto added = install_default_templates(**database, SystemClock());
+  if (!added) {
+    print_error(added.error().cause);
+    return 1;
+  }
+  fmt::print("templates: {} of the defaults added\n", *added);
+  return 0;
+}
+
+int run_update(const Config& config, const std::string& directory, const std::string& group) {
+  Log log(2, LogLevel::warning, Log::Format::text);
+  const auto lines = update_profiles(config, directory, group, SystemClock(), log);
+  if (!lines) {
+    print_error(lines.error().cause);
+    return 1;
+  }
+  for (const std::string& line : *lines)
+    fmt::print("{}\n", line);
   return 0;
 }
 
@@ -124,10 +144,21 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
   serve_command->add_flag("--take-over", take_over,
                           "follow the running server (server.handover) without closing its port");
   const CLI::App* init_command =
-      app.add_subcommand("init", "make the signing key and the database if they are missing");
+      app.add_subcommand("init",
+                         "make the signing key, the database and the default templates if they are "
+                         "missing");
   const CLI::App* check_command =
       app.add_subcommand("check-config", "check the configuration without the network");
   MaintenanceCommands maintenance(app);
+  CLI::App* profiles_command = app.add_subcommand("profiles", "templates and profiles");
+  profiles_command->require_subcommand(1);
+  CLI::App* update_command = profiles_command->add_subcommand(
+      "update", "write a folder of templates into a group of the database");
+  std::string directory;
+  std::string group(token::default_template_group);
+  update_command->add_option("DIR", directory,
+                             "its files <kind>/<name> are the templates; left out: the defaults");
+  update_command->add_option("--group", group, "the group that owns them")->capture_default_str();
   const CLI::App* version_command = app.add_subcommand("version", "show the version");
   try {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
@@ -150,6 +181,7 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
     return 1;
   }
   if (init_command->parsed()) return init(loaded.config);
+  if (update_command->parsed()) return run_update(loaded.config, directory, group);
   loaded.config.accept_clock = accept_clock;
   if (maintenance.parsed()) return maintenance.run(loaded.config, environment);
   // Not to the log, whose level may hide them.

@@ -7,6 +7,7 @@
 
 #include "app/config.h"
 #include "app/config_values.h"
+#include "base/encoding.h"
 #include "base/ip_address.h"
 
 namespace mytoken::app {
@@ -192,6 +193,26 @@ void read_geoip(Values& values, Config& config) {
   }
 }
 
+// Whoever knows a group's password writes its templates.
+void read_template_groups(Values& values, Config& config) {
+  constexpr std::string_view key = "features.server_profiles.groups";
+  config.api.server_profiles = values.boolean("features.server_profiles.enabled", true);
+  for (auto& [group, password] : values.pairs(key)) {
+    if (group.empty() || group.find('/') != std::string::npos || characters(group) > 64) {
+      values.error(key, "the name of a group has 1 to 64 characters, none of them a slash");
+    } else if (password.empty()) {
+      values.error(key, fmt::format("group {} has no password; give it one or remove it", group));
+    } else if (password.starts_with("$argon2")) {
+      // Taken as it is, the hash would be the password.
+      values.error(key, fmt::format("group {} has a hashed password, which this version does not "
+                                    "check; keep it in a file or credential: ${{file:/path}}",
+                                    group));
+    } else {
+      config.api.template_groups.emplace_back(group, Secret(password));
+    }
+  }
+}
+
 }  // namespace
 
 void read_server(Values& values, Config& config) {
@@ -242,6 +263,7 @@ void read_features(Values& values, Config& config) {
     }
   }
   read_redirects(values, config);
+  read_template_groups(values, config);
 
   const Seconds cookie =
       values.duration("features.oidc_flows.authorization_code.web.cookie_lifetime", Seconds(604800),

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 #include "base/encoding.h"
 #include "http/status.h"
@@ -258,6 +259,27 @@ Result<std::optional<json::value>> Parameters::structured(std::string_view name)
   if (!parsed)
     return fail(invalid_request("parameter '" + std::string(name) + "' is not valid JSON"));
   return std::optional<json::value>(std::move(*parsed));
+}
+
+Result<json::object> Parameters::members(const Names& names) const {
+  json::object object;
+  for (const std::string_view name : names.texts) {
+    auto value = text(name, false);
+    if (!value) return fail(value.error());
+    if (*value) object[name] = std::move(**value);
+  }
+  for (const std::string_view name : names.integers) {
+    auto value = integer(name, std::numeric_limits<std::int64_t>::min(),
+                         std::numeric_limits<std::int64_t>::max());
+    if (!value) return fail(value.error());
+    if (*value) object[name] = **value;
+  }
+  for (const std::string_view name : names.structures) {
+    auto value = structured(name);
+    if (!value) return fail(value.error());
+    if (*value) object[name] = std::move(**value);
+  }
+  return object;
 }
 
 bool Parameters::has(std::string_view name) const {

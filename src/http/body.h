@@ -4,6 +4,7 @@
 #pragma once
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -35,6 +36,14 @@ class Parameters {
   // The member as JSON; a form value that starts with { or [ is parsed, other form values become a
   // JSON string. nullopt: absent or null.
   Result<std::optional<json::value>> structured(std::string_view name) const;
+  // These members as one JSON object, under exactly these names; absent and null ones are left out.
+  // The list a name stands in says what a form field of that name holds.
+  struct Names {
+    std::span<const std::string_view> texts;
+    std::span<const std::string_view> integers;
+    std::span<const std::string_view> structures;
+  };
+  Result<json::object> members(const Names& names) const;
   bool has(std::string_view name) const;  // present and not null
   // Present at all, also with null (consent: rotation null removes it).
   bool mentions(std::string_view name) const;

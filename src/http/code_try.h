@@ -1,6 +1,7 @@
 // Codes are short, so whoever guesses them gets few tries: wrong transfer, polling and consent
-// codes of a client address are counted in a limit of their own (ServerSettings::code_tries). A try
-// counts from its beginning on, so that many at the same time are no way around it.
+// codes, and passwords of template groups, of a client address are counted in a limit of their own
+// (ServerSettings::code_tries). A try counts from its beginning on, so that many at the same time
+// are no way around it.
 #pragma once
 #include <string>
 

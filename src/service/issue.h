@@ -5,21 +5,9 @@
 
 #include "base/json.h"
 #include "service/authenticate.h"
-#include "token/claims.h"
+#include "service/token_wish.h"
 
 namespace mytoken::service {
-
-// What may be asked of a new token, parsed and well-formed.
-struct TokenWish {
-  std::string oidc_issuer;
-  token::Restrictions restrictions;
-  std::optional<token::Capabilities> capabilities;  // nullopt: not given; empty: an explicit []
-  std::optional<token::Rotation> rotation;
-  std::string name;
-  std::string application_name;
-  token::ResponseType response_type = token::ResponseType::token;
-  std::int64_t max_token_len = 0;
-};
 
 struct SubtokenRequest {
   Presentation presentation;

@@ -38,8 +38,8 @@ std::vector<std::string> restriction_claims();
 
 // `restrictions` of a request: array of clauses, one clause, null/absent. Times as in §5.2, `ip` =
 // hosts (both: error). Unknown members, wrong types, negative numbers, empty list entries:
-// invalid_request naming the member. `include` and template names (strings) are refused with
-// invalid_request "unknown template …" until templates exist; the caller resolves them before.
+// invalid_request naming the member. `include` and names of templates (strings) are refused with
+// invalid_request "unknown template …": they are resolved before (token/template.h).
 // Clauses without any value are removed.
 Result<Restrictions> parse_restrictions(const json::value* value, Time now);
 

@@ -6,6 +6,7 @@
 #include "http/code_try.h"
 #include "service/flow_request.h"
 #include "service/login.h"
+#include "service/token_wish.h"
 #include "web/consent_page.h"
 #include "web/pages.h"
 #include "web/web.h"
@@ -214,41 +215,25 @@ Task<Response> decide_by_form(const Web& web, Request& request, const Parameters
   co_return html(200, onward_page(web.settings, *location));
 }
 
-Result<service::ConsentEdits> parse_edits(const Web& web, const Parameters& parameters) {
+// What stands in the answer replaces the request; templates are resolved, profiles are not included
+// again.
+Task<Result<service::ConsentEdits>> parse_edits(const Web& web, const Parameters& parameters) {
+  constexpr std::string_view texts[] = {"oidc_issuer", "name"};
+  constexpr std::string_view structures[] = {"restrictions", "capabilities", "rotation"};
+  auto members = parameters.members({texts, {}, structures});
+  if (!members) co_return tl::unexpected(members.error());
+  auto wish = co_await service::make_wish(web.context, std::move(*members));
+  if (!wish) co_return tl::unexpected(wish.error());
   service::ConsentEdits edits;
-  auto issuer = parameters.text("oidc_issuer");
-  if (!issuer) return tl::unexpected(issuer.error());
-  edits.oidc_issuer = issuer->value_or("");
+  edits.oidc_issuer = std::move(wish->oidc_issuer);
   // Left out is left as it is; an explicit null or [] takes all restrictions away.
-  if (parameters.mentions("restrictions")) {
-    auto restrictions = parameters.structured("restrictions");
-    if (!restrictions) return tl::unexpected(restrictions.error());
-    auto clauses = token::parse_restrictions(*restrictions ? &**restrictions : nullptr,
-                                             web.context.clock.now());
-    if (!clauses) return tl::unexpected(clauses.error());
-    edits.restrictions = token::without_repetitions(std::move(*clauses));
-  }
-  if (parameters.has("capabilities")) {
-    auto capabilities = parameters.list("capabilities");
-    if (!capabilities) return tl::unexpected(capabilities.error());
-    edits.capabilities = std::move(*capabilities);
-  }
-  if (parameters.has("name")) {
-    auto name = parameters.text("name", false);
-    if (!name) return tl::unexpected(name.error());
-    edits.name = name->value_or("");
-    if (characters(*edits.name) > 100)
-      return fail(invalid_request("name is longer than 100 characters"));
-  }
-  if (parameters.mentions("rotation")) {
-    edits.has_rotation = true;
-    auto rotation = parameters.structured("rotation");
-    if (!rotation) return tl::unexpected(rotation.error());
-    auto parsed = token::parse_rotation(*rotation ? &**rotation : nullptr);
-    if (!parsed) return tl::unexpected(parsed.error());
-    edits.rotation = *parsed;
-  }
-  return edits;
+  if (parameters.mentions("restrictions")) edits.restrictions = std::move(wish->restrictions);
+  if (parameters.has("capabilities"))
+    edits.capabilities = std::move(wish->capabilities).value_or(token::Capabilities());
+  if (parameters.has("name")) edits.name = std::move(wish->name);
+  edits.has_rotation = parameters.mentions("rotation");
+  edits.rotation = wish->rotation;
+  co_return edits;
 }
 
 Task<Response> decide_consent(const Web& web, Request& request) {
@@ -267,7 +252,7 @@ Task<Response> decide_consent(const Web& web, Request& request) {
     body["url"] = *url;
     co_return Response::json(278, body);
   }
-  auto edits = parse_edits(web, *parameters);
+  auto edits = co_await parse_edits(web, *parameters);
   if (!edits) co_return refuse(web, request, edits.error());
   const Browser browser = browser_of(web, request);
   auto url = co_await service::accept_consent(web.context, Secret(code), std::move(*edits),

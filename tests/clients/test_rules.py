@@ -15,7 +15,6 @@ SETTINGS = "/api/v0/settings"
 OUT_OF_REACH = {
     2: "tags are not part of the service yet",
     18: "calendars are not part of the service yet",
-    20: "profiles are not part of the service yet",
     21: "the SSH front end is not part of the service yet",
 }
 AGENT4 = {"Authorization": "Basic eDp5", "Accept": "*/*", "Content-Type": "application/x-www-form-urlencoded"}
@@ -244,6 +243,17 @@ class Types(unittest.TestCase):
         token = self.check(api().post(TOKENINFO, {"mytoken": made["mytoken"]}))["token"]
         self.assertEqual(token["aud"], stack().issuer)
         self.assertIsInstance(token["restrictions"][0]["hosts"], list)
+
+
+class Profiles(unittest.TestCase):
+    def test_rule_20_the_profiles_that_clients_ask_for_by_default_exist(self):
+        listed = {entry["name"]: entry["payload"] for entry in api().get(document()["profiles_endpoint"] + "/profiles", headers=GO_CLIENT).json}
+        for name, capabilities in (("web-default", ["AT", "tokeninfo"]), ("agent", EVERYTHING)):
+            self.assertEqual(sorted(listed[name]["capabilities"]), sorted(capabilities))
+            for include in (name, [name], "@" + name):
+                self.assertEqual(api().start_login(include=include).status, 200)
+                made = api().post(MYTOKEN, {"grant_type": "mytoken", "mytoken": full(), "include": include})
+                self.assertEqual(sorted(made.json["capabilities"]), sorted(capabilities), str(made))
 
 
 class Polling(unittest.TestCase):

@@ -28,7 +28,6 @@ LATER = {
     "/api/v0/settings/tags": "tags",
     "/api/v0/settings/tags/{tag}": "tags",
     "/api/v0/settings/grants": "grants",
-    **{path: "profiles" for path in CONTRACT.document["paths"] if path.startswith("/api/v0/pt")},
 }
 UNREACHABLE = {
     ("GET", "/", 303): "a start page for somebody who is signed in: web pages",

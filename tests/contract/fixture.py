@@ -18,9 +18,11 @@ from stack import Stack
 CONTRACT = Contract(pathlib.Path(__file__).with_name("openapi.yaml"))
 TRUSTED = "https://trusted.example/done"
 BASIC = "Basic " + base64.b64encode(b"contract:contract-password").decode()  # may write profiles of the group "contract"
+GROUPS = {"_": "admin-password", "dteam": "dteam-password", "two words": "password:with colon", "contract": "contract-password"}
 FEATURES = {
     "polling_codes": {"enabled": True, "polling_interval": 1},
     "guest_mode": True,
+    "server_profiles": {"groups": GROUPS},
     "oidc_flows": {"authorization_code": {"web": {"trusted_redirect_uris": ["^https://trusted\\.example/"]}}},
 }
 

@@ -39,7 +39,7 @@ SERVERS = {
     "crowded": ({"server": {"limits": {"connections": 1}, "threads": 1}}, "mytoken-server", None),
     "broken": ({}, "mytoken-server-faulty", {"MYTOKEN_FAULT_EXCEPTION": "before_handler"}),
     "bare": ({"features": {name: {"enabled": False} for name in (
-        "token_revocation", "short_tokens", "transfer_codes", "polling_codes")} | {"tokeninfo": {action: {"enabled": False} for action in (
+        "token_revocation", "short_tokens", "transfer_codes", "polling_codes", "server_profiles")} | {"tokeninfo": {action: {"enabled": False} for action in (
             "introspect", "event_history", "subtoken_tree", "list_mytokens")}}}, "mytoken-server", None),
 }
 

@@ -59,6 +59,7 @@ API = {
     7: ["Authorisation.test_api_weakness_7_a_requested_scope_counts_without_restrictions"],
     8: ["Authorisation.test_api_weakness_8_error_on_restrictions_refuses_what_is_too_wide"],
     9: ["Authorisation.test_api_weakness_9_ip_is_hosts_and_unknown_members_are_refused"],
+    13: ["Writers.test_api_weakness_13_any_user_name_with_an_empty_password"],
     14: ["Authorisation.test_api_weakness_14_the_end_of_a_rotation_lifetime_is_no_theft"],
     15: ["Authorisation.test_api_weakness_15_an_unknown_token_in_the_body_does_not_fall_through"],
     16: ["Authorisation.test_api_weakness_16_consent_from_elsewhere_and_foreign_redirects_are_refused"],
@@ -75,9 +76,33 @@ API = {
 }
 API_LATER = {
     20: "notifications and calendars",
-    10: "being built", 11: "being built", 12: "being built", 13: "being built",
+    10: "being built", 11: "being built", 12: "being built",
 }
 OTHERS = {  # prefix of the names -> {number: tests}
+    "profiles": {  # profiles.md §7
+        1: ["Config.profiles_weakness_1_a_group_of_templates_has_a_name_and_a_password",
+            "OwnServers.test_profiles_weakness_1_wrong_passwords_are_limited",
+            "Writers.test_profiles_weakness_1_a_group_without_a_password_is_nobody_s",
+            "Writers.test_profiles_weakness_1_an_empty_password", "Writers.test_profiles_weakness_1_no_name_and_no_password"],
+        2: ["Profiles.profiles_weakness_2_a_failing_include_refuses_the_request",
+            "Templates.profiles_weakness_2_no_part_of_a_request_is_lost_in_a_merge",
+            "TemplatesInRequests.test_profiles_weakness_2_objects_and_names_meet",
+            "TemplatesInRequests.test_profiles_weakness_2_what_cannot_be_merged"],
+        3: ["Templates.profiles_weakness_3_empty_names_are_no_crash", "TemplatesInRequests.test_profiles_weakness_3_a_blank_too_many",
+            "TemplatesInRequests.test_profiles_weakness_3_no_name"],
+        4: ["Profiles.profiles_weakness_4_a_cycle_is_refused_on_writing_and_on_use", "Templates.profiles_weakness_4_cycles_are_refused",
+            "Templates.profiles_weakness_4_lists_have_a_length_limit", "Templates.profiles_weakness_4_sixteen_levels_are_enough",
+            "Templates.profiles_weakness_4_what_is_taken_in_has_a_size_limit",
+            "Writers.test_profiles_weakness_4_an_entry_that_includes_itself"],
+        5: ["Templates.profiles_weakness_5_null_is_absent"],
+        6: ["TemplatesInRequests.test_profiles_weakness_6_error_on_restrictions_counts_beside_templates",
+            "TemplatesInRequests.test_profiles_weakness_6_without_it_the_parent_s_restrictions_hold"],
+        7: ["Templates.profiles_weakness_7_includes_unite_lists"],
+        8: ["Profiles.profiles_weakness_8_a_written_entry_counts_at_once_and_times_are_of_the_request",
+            "Templates.profiles_weakness_8_times_stay_relative"],
+        9: ["Profiles.profiles_weakness_9_one_broken_entry_does_not_hide_the_others", "Writers.test_profiles_weakness_9_an_empty_name"],
+        10: ["Templates.profiles_weakness_10_ip_is_hosts", "TemplatesInRequests.test_profiles_weakness_10_the_old_name_of_hosts"],
+    },
     "oidc": {5: ["ClaimTest.oidc_weakness_5_userinfo_is_read_and_only_about_this_user"]},  # oidc.md §20
 }
 TOKENS_LATER = {

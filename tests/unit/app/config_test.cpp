@@ -5,6 +5,7 @@ namespace mytoken::app {
 namespace {
 
 using test::contains;
+using test::Folder;
 using test::lines;
 using test::load;
 using test::Pairs;
@@ -48,15 +49,40 @@ TEST(Config, the_smallest_configuration_has_the_documented_defaults) {
   EXPECT_EQ(config.providers[0].client_secret.reveal(), "canary-secret-4711");
 }
 
+// W1 of profiles.md: the reference lets everybody write a group without a password.
+TEST(Config, profiles_weakness_1_a_group_of_templates_has_a_name_and_a_password) {
+  const auto groups = [](const std::string& list) {
+    return "features: {server_profiles: {groups: {" + list + "}}}\n";
+  };
+  EXPECT_TRUE(contains(errors_of(groups("dteam: ''")),
+                       "features.server_profiles.groups: group dteam has no password"));
+  EXPECT_TRUE(contains(errors_of(groups("'': canary-4711")),
+                       "features.server_profiles.groups: the name of a group has 1 to 64"));
+  EXPECT_TRUE(contains(errors_of(groups("a/b: canary-4711")), "none of them a slash"));
+  EXPECT_TRUE(contains(errors_of(groups("dteam: '$argon2id$v=19$canary'")),
+                       "group dteam has a hashed password"));
+  EXPECT_FALSE(contains(errors_of(groups("'': canary-4711")), "canary"));
+  const Folder folder;
+  const std::string secret = folder.write("password", "from a file\n");
+  const Loaded loaded =
+      load({smallest, groups("_: '${env:GROUP_PASSWORD}', dteam: '${file:" + secret + "}'")},
+           {{"GROUP_PASSWORD", "from outside"}});
+  EXPECT_EQ(lines(loaded.errors), "");
+  ASSERT_EQ(loaded.config.api.template_groups.size(), 2u);
+  EXPECT_EQ(loaded.config.api.template_groups[0].second.reveal(), "from outside");
+  EXPECT_EQ(loaded.config.api.template_groups[1].second.reveal(), "from a file");
+  EXPECT_TRUE(load({smallest}).config.api.template_groups.empty());
+  EXPECT_FALSE(load({smallest, "features: {server_profiles: false}\n"}).config.api.server_profiles);
+}
+
 TEST(Config, the_settings_of_the_recorded_reference_are_taken_unchanged) {
   LoadOptions options;
   options.files = {MYTOKEN_SOURCE_DIR "/tests/conformance/server.yaml"};
   const Loaded loaded = load_config(options);
   EXPECT_EQ(lines(loaded.errors), "");
   const std::string warnings = lines(loaded.warnings);
-  for (const char* missing :
-       {"features.ssh.enabled", "features.server_profiles.enabled",
-        "features.notifications.email.enabled", "features.web_interface.enabled"}) {
+  for (const char* missing : {"features.ssh.enabled", "features.notifications.email.enabled",
+                              "features.web_interface.enabled"}) {
     EXPECT_TRUE(
         contains(warnings, std::string(missing) + ": not available in this version, ignored"));
   }
@@ -67,6 +93,10 @@ TEST(Config, the_settings_of_the_recorded_reference_are_taken_unchanged) {
   EXPECT_EQ(config.service.polling_interval, Seconds(1));
   EXPECT_EQ(config.signing.file, "conformance/mytoken.key");
   EXPECT_FALSE(config.api.secure_cookies);
+  EXPECT_TRUE(config.api.server_profiles);
+  ASSERT_EQ(config.api.template_groups.size(), 2u);
+  EXPECT_EQ(config.api.template_groups[1].first, "test");
+  EXPECT_EQ(config.api.template_groups[1].second.reveal(), "testpw");
   EXPECT_EQ(config.http.hsts_max_age, std::chrono::seconds(0));
   ASSERT_EQ(config.providers.size(), 2u);
   EXPECT_EQ(config.providers[1].name, "Rotating provider");

@@ -110,6 +110,7 @@ TEST_F(Server, init_makes_key_and_database_once) {
   ASSERT_EQ(run_program({"init", "--config", file}), 0) << err;
   EXPECT_TRUE(contains(out, "key.pem (ES256, made)\n"));
   EXPECT_TRUE(contains(out, "/data/db (made)\n"));
+  EXPECT_TRUE(contains(out, "templates: 22 of the defaults added\n"));
   struct stat status {};
   ASSERT_EQ(stat(folder.file("keys/key.pem").c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777u, 0600u);
@@ -119,7 +120,48 @@ TEST_F(Server, init_makes_key_and_database_once) {
   ASSERT_EQ(run_program({"--config", file, "init"}), 0) << err;
   EXPECT_TRUE(contains(out, "key.pem (ES256, kept)\n"));
   EXPECT_TRUE(contains(out, "/data/db (up to date)\n"));
+  EXPECT_TRUE(contains(out, "templates: 0 of the defaults added\n"));
   EXPECT_EQ(*read_text_file(folder.file("keys/key.pem")), *key);
+}
+
+TEST_F(Server, profiles_update_brings_a_folder_of_templates_into_a_group) {
+  const std::string file = write_config();
+  ASSERT_EQ(run_program({"init", "--config", file}), 0) << err;
+  const std::filesystem::path templates = folder.file("templates");
+  std::filesystem::create_directories(templates / "restrictions");
+  std::filesystem::create_directories(templates / "profiles");
+  folder.write("templates/README", "not a template");
+  folder.write("templates/restrictions/.hidden", "not a template");
+  folder.write("templates/restrictions/hour", R"({"exp":"+1h"})");
+  folder.write("templates/profiles/job", R"({"restrictions":"dteam/hour"})");
+  const auto update = [&](std::vector<std::string> more) {
+    std::vector<std::string> arguments{"profiles", "update", "--config", file};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return run_program(arguments);
+  };
+  ASSERT_EQ(update({"--group", "dteam", templates.string()}), 0) << err;
+  EXPECT_EQ(out, "profiles/job: added\nrestrictions/hour: added\n");
+  folder.write("templates/restrictions/hour", R"({"exp":"+60m"})");
+  ASSERT_EQ(update({"--group", "dteam", templates.string()}), 0) << err;
+  EXPECT_EQ(out, "profiles/job: kept\nrestrictions/hour: changed\n");
+
+  // One that is wrong keeps all of them out.
+  folder.write("templates/profiles/job", "{}");
+  folder.write("templates/restrictions/hour", R"({"exp":"tomorrow"})");
+  EXPECT_EQ(update({"--group", "dteam", templates.string()}), 1);
+  EXPECT_TRUE(contains(err, "restrictions/hour: "));
+  folder.write("templates/restrictions/hour", R"({"exp":"+60m"})");
+  ASSERT_EQ(update({"--group", "dteam", templates.string()}), 0) << err;
+  EXPECT_EQ(out, "profiles/job: changed\nrestrictions/hour: kept\n");
+
+  folder.write("templates/restrictions/hour", "{");
+  EXPECT_EQ(update({templates.string()}), 1);
+  EXPECT_TRUE(contains(err, "restrictions/hour: this is not valid JSON"));
+  EXPECT_EQ(update({folder.file("keys")}), 1);
+  EXPECT_TRUE(contains(err, "has no folder profiles, capabilities, restrictions or rotation"));
+
+  ASSERT_EQ(update({}), 0) << err;
+  EXPECT_TRUE(contains(out, "profiles/web-default: kept\n"));
 }
 
 TEST_F(Server, check_config_tells_what_stands_in_the_way) {

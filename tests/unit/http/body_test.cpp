@@ -215,5 +215,26 @@ TEST(Errors, the_error_object_has_exactly_two_members) {
       "7");
 }
 
+TEST(Bodies, members_become_one_object_whatever_the_body) {
+  constexpr std::string_view texts[] = {"name", "oidc_issuer"};
+  constexpr std::string_view integers[] = {"max_token_len"};
+  constexpr std::string_view structures[] = {"restrictions", "include"};
+  const Parameters::Names names{texts, integers, structures};
+  const auto from_json = parse(
+      R"({"Name":"a","oidc_issuer":null,"max_token_len":7,"restrictions":[{"exp":1}],"include":"p","x":1})");
+  const auto from_form = parse(
+      "name=a&max_token_len=7&restrictions=%5B%7B%22exp%22%3A1%7D%5D&include=p&x=1", form_type);
+  for (const auto* parsed : {&from_json, &from_form}) {
+    ASSERT_TRUE(*parsed);
+    const auto members = (*parsed)->members(names);
+    ASSERT_TRUE(members);
+    EXPECT_EQ(json::serialize(*members),
+              R"({"name":"a","max_token_len":7,"restrictions":[{"exp":1}],"include":"p"})");
+  }
+  const auto wrong = parse(R"({"name":1})");
+  ASSERT_TRUE(wrong);
+  EXPECT_EQ(wrong->members(names).error().code, "invalid_request");
+}
+
 }  // namespace
 }  // namespace mytoken::http

@@ -6,6 +6,7 @@
 #include "store/flows.h"
 #include "store/history.h"
 #include "store/outbox.h"
+#include "store/profiles.h"
 #include "store/proxies.h"
 #include "store/refresh_tokens.h"
 #include "store/schema.h"
@@ -95,9 +96,8 @@ TEST_P(Store, a_user_is_made_once_and_keeps_the_first_address) {
 
 TEST_P(Store, a_tokens_state_comes_back_and_its_rotation_is_a_compare_and_set) {
   family();
-  EXPECT_TRUE(in([&](Transaction& db) {
-    return rotate_token(db, "child", 1, "new key", clock.precise());
-  }));
+  EXPECT_TRUE(in(
+      [&](Transaction& db) { return rotate_token(db, "child", 1, "new key", clock.precise()); }));
   const auto late =
       in([&](Transaction& db) { return rotate_token(db, "child", 1, "newer", clock.precise()); });
   ASSERT_FALSE(late);
@@ -337,6 +337,65 @@ TEST_P(Store, what_is_over_is_purged_and_nothing_else) {
   ASSERT_TRUE(in([&](Transaction& db) { return purge_expired(db, now); }));
   EXPECT_EQ(number("SELECT count(*) FROM proxies"), 2);
   EXPECT_EQ(number("SELECT count(*) FROM rotations"), 0);
+}
+
+TEST_P(Store, a_template_is_found_by_kind_group_and_exact_name) {
+  const auto row = [&](const char* id, const char* kind, const char* group, const char* name) {
+    return ProfileRow{id, kind, group, name, R"({"exp":"+12h"})", clock.now()};
+  };
+  const auto add = [&](const ProfileRow& one) {
+    return *in([&](Transaction& db) { return add_profile(db, one); });
+  };
+  EXPECT_TRUE(add(row("1", "restrictions", "_", "b")));
+  EXPECT_TRUE(add(row("2", "restrictions", "_", "a")));
+  EXPECT_TRUE(add(row("3", "restrictions", "_", "A")));
+  EXPECT_TRUE(add(row("4", "restrictions", "x", "a")));
+  EXPECT_TRUE(add(row("5", "rotation", "_", "a")));
+  EXPECT_FALSE(add(row("6", "restrictions", "_", "a")));
+  const auto payload = [&](const char* kind, const char* group, const char* name) {
+    return *in([&](Transaction& db) { return profile_payload(db, kind, group, name); });
+  };
+  EXPECT_EQ(payload("restrictions", "_", "a"), R"({"exp":"+12h"})");
+  EXPECT_EQ(payload("restrictions", "X", "a"), std::nullopt);
+  EXPECT_EQ(payload("capabilities", "_", "a"), std::nullopt);
+  const auto names = *in([&](Transaction& db) { return profiles_of(db, "restrictions", "_"); });
+  ASSERT_EQ(names.size(), 3u);
+  EXPECT_EQ(names[0].name + names[1].name + names[2].name, "Aab");
+  EXPECT_EQ(names[1].id, "2");
+  EXPECT_EQ(names[1].created, clock.now());
+  EXPECT_EQ(*in([&](Transaction& db) { return count_profiles(db, "restrictions", "_"); }), 3);
+  EXPECT_EQ(*in([](Transaction& db) { return profile_groups(db); }),
+            (std::vector<std::string>{"_", "x"}));
+}
+
+TEST_P(Store, a_template_is_changed_and_removed_by_its_owner_only) {
+  const ProfileRow one{"1", "rotation", "_", "one", "{}", clock.now()};
+  const ProfileRow two{"2", "rotation", "_", "two", "{}", clock.now()};
+  for (const ProfileRow& row : {one, two})
+    ASSERT_TRUE(*in([&](Transaction& db) { return add_profile(db, row); }));
+  const auto change = [&](const ProfileRow& row) {
+    return in([&](Transaction& db) { return change_profile(db, row); });
+  };
+  ProfileRow other = one;
+  other.group = "x";
+  EXPECT_FALSE(*change(other));
+  ProfileRow renamed{"1", "rotation", "_", "new", "null", clock.now()};
+  EXPECT_TRUE(*change(renamed));
+  const auto found = *in([](Transaction& db) { return profile(db, "1", "rotation", "_"); });
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->name + found->payload, "newnull");
+  renamed.name = "two";
+  const auto taken = change(renamed);
+  ASSERT_FALSE(taken);
+  EXPECT_EQ(taken.error().code, "sql_conflict");
+  const auto remove = [&](const char* kind, const char* group) {
+    return *in([&](Transaction& db) { return remove_profile(db, "1", kind, group); });
+  };
+  EXPECT_FALSE(remove("rotation", "x"));
+  EXPECT_FALSE(remove("profiles", "_"));
+  EXPECT_TRUE(remove("rotation", "_"));
+  EXPECT_FALSE(remove("rotation", "_"));
+  EXPECT_EQ(number("SELECT count(*) FROM profiles"), 1);
 }
 
 TEST_P(Store, children_made_while_their_mother_is_deleted_are_deleted_or_refused) {
