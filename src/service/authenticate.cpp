@@ -242,7 +242,7 @@ Task<Result<Admission>> admit(Context& context, Presentation presentation,
     if (claims.rotation && claims.rotation->auto_revoke && !overtaken) {
       context.log.warning("a rotated-away token was used: its family is revoked",
                           {{"mom_id", base64(state.id).substr(0, 8)}});
-      co_await revoke_family(context, state.id);
+      co_await revoke_family(context, std::move(looked->token));
     }
     co_return fail(not_current());
   }

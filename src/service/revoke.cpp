@@ -2,6 +2,7 @@
 #include "service/revoke.h"
 
 #include "base/fault.h"
+#include "base/json.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
 #include "service/codes.h"
@@ -10,12 +11,43 @@
 #include "service/outbox.h"
 #include "service/refresh.h"
 #include "store/flows.h"
+#include "store/history.h"
 #include "store/proxies.h"
 #include "store/refresh_tokens.h"
 #include "store/tokens.h"
+#include "token/representation.h"
 
 namespace mytoken::service {
 namespace {
+
+// The JWT behind what a rotation handed out.
+std::optional<Secret> jwt_of(sql::Connection& db, Secret successor) {
+  if (token::classify(successor.reveal()) == token::Presented::jwt) return successor;
+  const std::string id = crypto::sha512(successor.reveal());
+  auto proxy = store::proxy(db, id, "short_token");
+  if (!proxy || !*proxy) return std::nullopt;
+  auto jwt = crypto::open((*proxy)->sealed_jwt, successor, "proxy:" + id);
+  return jwt ? std::optional(std::move(*jwt)) : std::nullopt;
+}
+
+// The family key, opened with an outdated string: the answer of the rotation that replaced it is
+// sealed under it, and holds the successor. nullopt: it was replaced too long ago.
+std::optional<Secret> key_by_successor(sql::Connection& db, const Authenticated& outdated) {
+  const std::string& id = outdated.state.id;
+  auto record = store::rotation_record(db, id);
+  if (!record || !*record) return std::nullopt;
+  auto answer = crypto::open((*record)->sealed_answer, outdated.presented, "rotation:" + id);
+  auto state = store::token_state(db, id);
+  if (!answer || !state || !*state) return std::nullopt;
+  const auto body = parse_json(answer->reveal());
+  const json::object* object = body ? body->if_object() : nullptr;
+  const json::value* update = object ? object->if_contains("token_update") : nullptr;
+  if (!update || !update->is_object()) return std::nullopt;
+  const auto jwt = jwt_of(db, Secret(std::string(string_member(update->get_object(), "mytoken"))));
+  if (!jwt) return std::nullopt;
+  auto key = crypto::open((*state)->sealed_key, *jwt, "family_key:" + id);
+  return key ? std::optional(std::move(*key)) : std::nullopt;
+}
 
 // Deletes the token (recursively on demand) and queues the revocation of refresh tokens nobody uses
 // any more. `key`: the family key if the caller could open it; without it the ciphertext is just
@@ -69,7 +101,7 @@ Task<Result<void>> revoke_token(Context& context, RevocationRequest request) {
     const auto& rotation = token->claims().rotation;
     if (seq_no < token->state.seq_no && rotation && rotation->auto_revoke &&
         !was_overtaken(context, token->state, arrival)) {
-      co_await revoke_family(context, token->state.id);
+      co_await revoke_family(context, std::move(*token));
     }
     co_return Result<void>();
   }
@@ -207,12 +239,13 @@ Task<Result<OperationAnswer>> revoke_other(Context& context, OperationRequest re
   co_return answer;
 }
 
-Task<void> revoke_family(Context& context, std::string mytoken_id) {
+Task<void> revoke_family(Context& context, Authenticated outdated) {
   auto work = [&](sql::Transaction& db) {
-    return delete_and_queue(db, context, mytoken_id, true, std::nullopt);
+    return delete_and_queue(db, context, outdated.state.id, true, key_by_successor(db, outdated));
   };
   auto done = co_await context.database.write(work);
   if (!done) context.log.error("a family could not be revoked", {{"problem", done.error().cause}});
+  if (done && *done) wake_outbox(context);
 }
 
 }  // namespace mytoken::service

@@ -28,8 +28,9 @@ struct OtherRevocation {
 Task<Result<OperationAnswer>> revoke_other(Context& context, OperationRequest request,
                                            OtherRevocation wanted);
 
-// Deletes the token and its subtree (auto_revoke). The provider's refresh token cannot be opened
-// without a token.
-Task<void> revoke_family(Context& context, std::string mytoken_id);
+// Deletes the token of which an outdated string was presented, and its subtree (auto_revoke). The
+// provider's refresh token is revoked with it if the string is the one before the current and was
+// replaced within about a day: its holder can open what replaced it.
+Task<void> revoke_family(Context& context, Authenticated outdated);
 
 }  // namespace mytoken::service

@@ -2,6 +2,7 @@
 """
 import functools
 import http.client
+import time
 import urllib.parse
 
 import stack
@@ -36,6 +37,17 @@ class ScriptedStack(stack.Stack):
 
     def well(self):
         self.turn(**NO_FAULT)
+
+    def sessions_ended(self):
+        """How many sessions the provider was asked to end."""
+        return Api(self.op, self.op).get("/ledger").json["counters"]["revocations"]
+
+    def wait_for_sessions_ended(self, number, seconds=20):
+        deadline = time.monotonic() + seconds
+        while self.sessions_ended() < number:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"{self.sessions_ended()} sessions ended within {seconds} s, not {number}")
+            time.sleep(0.05)
 
     def authorization(self, **request):
         """A login that is consented to: (answer of the start, authorization URI, cookie header)."""

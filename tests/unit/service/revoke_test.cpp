@@ -96,17 +96,35 @@ TEST(Revoke, children_live_on_under_the_grandparent_and_the_last_token_ends_the_
 }
 
 TEST(Revoke, W26_reuse_of_an_outdated_token_ends_the_session_at_the_provider_too) {
+  for (const auto type : {token::ResponseType::token, token::ResponseType::short_token}) {
+    Installation site;
+    service::TokenWish wish = parent_wish();
+    wish.rotation = token::Rotation{true, false, Seconds(0), true};
+    wish.response_type = type;
+    const Secret old = site.login_token(wish);
+    child_of(site, old);
+    ASSERT_TRUE(gives_access(site, old));
+    site.clock.advance(std::chrono::seconds(30));
+    EXPECT_FALSE(gives_access(site, old));
+    EXPECT_FALSE(session_ended(site));
+    site.background();
+    EXPECT_TRUE(session_ended(site));
+    EXPECT_EQ(site.count("SELECT count(*) FROM refresh_tokens"), 0);
+  }
+}
+
+TEST(Revoke, W26_reuse_of_a_token_rotated_away_long_ago_leaves_no_ciphertext_behind) {
   Installation site;
   service::TokenWish wish = parent_wish();
   wish.rotation = token::Rotation{true, false, Seconds(0), true};
   const Secret old = site.login_token(wish);
-  child_of(site, old);
   const auto answer = site.run(service::access_token(*site.context, site.access(old)));
   ASSERT_TRUE(answer);
   site.clock.advance(std::chrono::seconds(30));
+  ASSERT_TRUE(gives_access(site, answer->rotated));
   EXPECT_FALSE(gives_access(site, old));
   site.background();
-  EXPECT_TRUE(session_ended(site));
+  EXPECT_EQ(site.count("SELECT count(*) FROM mytokens"), 0);
   EXPECT_EQ(site.count("SELECT count(*) FROM refresh_tokens"), 0);
 }
 
