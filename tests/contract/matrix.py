@@ -44,7 +44,14 @@ ENDPOINTS = (
     Endpoint("consent page", "POST", "/c", 200, "create_mytoken", "other", {"oidc_issuer": "OP"}, issuer=True),
     Endpoint("transfer", "POST", TRANSFER, 200),
     tokeninfo("introspect", "tokeninfo:introspect", None),
+    tokeninfo("event_history", "tokeninfo:history"),
+    tokeninfo("event_history", "manage_mytokens:history", target="mom_ids"),
+    tokeninfo("subtokens", "tokeninfo:subtokens"),
+    tokeninfo("list_mytokens", "manage_mytokens:list"),
+    tokeninfo("notifications", "tokeninfo:notify"),
+    tokeninfo("notifications", "read@manage_mytokens:notify", target="mom_ids"),
     Endpoint("revoke", "POST", REVOKE, 204, token_member="token", issuer=True, revokes=True),
+    Endpoint("revoke another", "POST", REVOKE, 204, "manage_mytokens:revoke", token_member="token", target="mom_id"),
 )
 
 # What is presented.
@@ -107,6 +114,12 @@ def expected(endpoint, representation, condition):
     if condition in RESTRICTED and endpoint.counts:
         return 403, "usage_restricted"
     return endpoint.success, None
+
+
+def forms(endpoint, representation, condition):
+    """The forms in which a cell is tried: all of them where they may make a difference."""
+    everywhere = representation == "token" or condition == "nothing wrong"
+    return tuple(form for form in endpoint.forms if everywhere or form in ("json", "bearer"))
 
 
 def cells():

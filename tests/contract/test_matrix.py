@@ -1,7 +1,7 @@
 """The negative matrix: every endpoint that takes a mytoken × every representation × everything that can be wrong with it.
 
-The cells and what must come of them stand in matrix.py. Each cell is one test, asked in every form in which the endpoint takes
-a token (JSON, form, Bearer, cookie). A server of its own, whose clock jumps a minute once everything that shall end by then is made.
+The cells and what must come of them stand in matrix.py. Each cell is one test, asked in several of the forms in which the endpoint
+takes a token (JSON, form, Bearer, cookie). A server of its own, whose clock jumps a minute once everything that shall end by then is made.
 """
 import atexit
 import base64
@@ -75,7 +75,7 @@ class World:
             if condition not in ending:
                 continue
             key = self._key(endpoint, representation, condition)
-            number = len(endpoint.forms) if self._is_spent(endpoint, representation, condition) else 1
+            number = len(matrix.forms(endpoint, representation, condition)) if self._is_spent(endpoint, representation, condition) else 1
             while len(self.stock.setdefault(key, [])) < number:
                 self.stock[key].append(self._make(representation, restrictions=ending[condition]))
         self.of_short_life = self._make("token", rotation={"on_AT": True, "lifetime": 30, "auto_revoke": True})
@@ -199,7 +199,7 @@ def _test(endpoint, representation, condition):
 
     def test(self):
         w = world()
-        for form in endpoint.forms:
+        for form in matrix.forms(endpoint, representation, condition):
             with self.subTest(form=form):
                 text = w.string(endpoint, representation, condition)
                 answer = w.ask(endpoint, text, w.members(endpoint, condition), form)

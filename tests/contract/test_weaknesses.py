@@ -275,6 +275,150 @@ class TokenModel(unittest.TestCase):
         self.assertEqual(sum("Domain=127.0.0.1" in cookie for cookie in cookies), 1)
 
 
+class OtherTokens(unittest.TestCase):
+    """Revocation by mom_id and tokeninfo about others."""
+
+    def tokens(self, capabilities=("AT", "tokeninfo", "create_mytoken"), **request):
+        """(a token, its child, a sibling), each a mytoken response."""
+        s = shared()
+        parent = s.api.sub_token(s.full, capabilities=list(capabilities), **request)
+        return parent, s.api.sub_token(parent["mytoken"]), s.api.sub_token(s.full)
+
+    def info(self, token, action, **members):
+        answer = shared().api.post(TOKENINFO, {"action": action, "mytoken": token, **members})
+        validate(self, answer)
+        return answer
+
+    def revoke(self, token, **members):
+        answer = shared().api.post(REVOKE, {"token": token, **members})
+        validate(self, answer)
+        return answer
+
+    def events(self, token, **members):
+        return [e["event"] for e in self.info(token, "event_history", **members).json["events"]]
+
+    def test_W10_a_token_without_restrictions_is_logged_and_rotated_like_others(self):
+        s = shared()
+        for action, event in (("event_history", "tokeninfo_history"), ("subtokens", "tokeninfo_subtokens"),
+                              ("list_mytokens", "tokeninfo_list_mytokens"), ("notifications", "tokeninfo_notifications")):
+            token = s.sub(rotation={"on_other": True})
+            answer = self.info(token, action)
+            successor = answer.json["token_update"]["mytoken"]
+            self.assertEqual(claims_of(successor)["seq_no"], 2)
+            self.assertEqual(self.events(successor)[:2], [event, "token_rotated"], action)
+
+    def test_W26_the_session_ends_with_the_last_token_that_is_revoked_by_mom_id(self):
+        s = scripted()
+        login = s.login()
+        child = s.api.sub_token(login["mytoken"])
+        before = s.sessions_ended()
+        self.assertEqual(s.api.post(REVOKE, {"token": login["mytoken"], "mom_id": child["mom_id"]}).status, 204)
+        self.assertEqual(s.api.post(REVOKE, {"token": login["mytoken"], "mom_id": login["mom_id"]}).status, 204)
+        s.wait_for_sessions_ended(before + 1)
+
+    def test_W26_the_session_ends_with_a_family_that_ends_by_reuse(self):
+        s = scripted()
+        for response_type in ("token", "short_token"):
+            old = s.login(response_type=response_type, rotation={"on_other": True, "auto_revoke": True})["mytoken"]
+            s.api.sub_token(old)
+            before = s.sessions_ended()
+            self.assertEqual(s.api.post(TRANSFER, {"mytoken": old}).status, 401)
+            s.wait_for_sessions_ended(before + 1)
+
+    def test_api_weakness_10_revocation_of_others_checks_who_asks(self):
+        s = shared()
+        parent, child, sibling = self.tokens(["AT", "tokeninfo", "create_mytoken", "manage_mytokens"])
+        by_revoked = s.api.sub_token(s.full)["mytoken"]
+        self.assertEqual(self.revoke(by_revoked).status, 204)
+        outdated = s.sub(rotation={"on_AT": True})
+        self.assertEqual(s.api.access_token(outdated).status, 200)
+        for authorising in (by_revoked, outdated, "garbage", "x" * 64):
+            answer = self.revoke(authorising, mom_id=sibling["mom_id"])
+            self.assertEqual((answer.status, answer.json["error"]), (401, "invalid_token"), authorising)
+        answer = self.revoke(parent["mytoken"], mom_id=sibling["mom_id"].swapcase())
+        self.assertEqual(answer.status, 403)
+        self.assertEqual(introspect(sibling["mytoken"]).status, 200)
+        self.assertEqual(self.revoke(parent["mytoken"], mom_id=sibling["mom_id"]).status, 204)
+        self.assertEqual(introspect(sibling["mytoken"]).status, 401)
+        self.assertEqual(self.revoke(parent["mytoken"], mom_id=sibling["mom_id"]).status, 403)
+        answers = at_once(lambda: s.api.post(REVOKE, {"token": parent["mytoken"], "mom_id": s.api.sub_token(s.full)["mom_id"]}), 12)
+        self.assertEqual({a.status for a in answers}, {204})
+        self.assertEqual(self.revoke(parent["mytoken"], mom_id=parent["mom_id"]).status, 204)
+        self.assertEqual(introspect(parent["mytoken"]).status, 401)
+        self.assertEqual(introspect(child["mytoken"]).status, 200)
+
+    def test_a_rotating_token_that_revokes_another_is_replaced(self):
+        s = shared()
+        parent = s.api.sub_token(s.full, rotation={"on_other": True})
+        child = s.api.sub_token(parent["mytoken"])
+        answer = self.revoke(child["token_update"]["mytoken"], mom_id=child["mom_id"])
+        self.assertEqual(answer.status, 200, str(answer))
+        successor = answer.json["token_update"]["mytoken"]
+        self.assertEqual(claims_of(successor)["seq_no"], 3)
+        self.assertEqual(self.events(successor)[:2], ["token_rotated", "revoked_other_token"])
+        self.assertEqual(introspect(child["mytoken"]).status, 401)
+
+    def test_W25_a_token_that_names_itself_dies_and_is_not_rotated(self):
+        s = shared()
+        token = s.api.sub_token(s.full, rotation={"on_other": True})
+        self.assertEqual(self.revoke(token["mytoken"], mom_id=token["mom_id"]).status, 204)
+        self.assertEqual(introspect(token["mytoken"]).status, 401)
+
+    def revoked_by_form(self, member):
+        s = shared()
+        parent, child, _ = self.tokens()
+        answer = s.api.post(REVOKE, form={"token": parent["mytoken"], member: child["mom_id"]})
+        self.assertEqual(answer.status, 204, str(answer))
+        self.assertEqual(introspect(child["mytoken"]).status, 401)
+        self.assertEqual(introspect(parent["mytoken"]).status, 200)
+
+    def test_W27_a_form_revokes_the_token_that_it_names(self):
+        self.revoked_by_form("mom_id")
+        s = shared()
+        token = s.sub()
+        answer = s.api.post(REVOKE, form={"token": token, "oidc_issuer": "https://other.example"})
+        self.assertEqual((answer.status, answer.json["error"]), (400, "invalid_request"))
+        self.assertEqual(introspect(token).status, 200)
+
+    def test_api_weakness_11_the_older_name_of_mom_id_in_a_form_is_honoured(self):
+        self.revoked_by_form("revocation_id")
+
+    def test_W30_ids_in_another_case_are_other_ids(self):
+        parent, child, _ = self.tokens()
+        answer = self.revoke(parent["mytoken"], mom_id=child["mom_id"].swapcase())
+        self.assertEqual(answer.status, 403)
+        self.assertEqual(introspect(child["mytoken"]).status, 200)
+
+    def test_W33_history_of_others_needs_its_capability_and_that_of_all_includes_the_own(self):
+        s = shared()
+        parent, child, sibling = self.tokens(["AT", "create_mytoken"])
+        words = ["this", "children", f"children@{parent['mom_id']}", child["mom_id"]]
+        for word in words:
+            answer = self.info(parent["mytoken"], "event_history", mom_ids=[word])
+            self.assertEqual((answer.status, answer.json["error"]), (403, "insufficient_capabilities"), word)
+        parent, child, sibling = self.tokens(["create_mytoken", "manage_mytokens:history"])
+        for word in ["this", "children", f"children@{parent['mom_id']}", child["mom_id"], sibling["mom_id"], f"children@{sibling['mom_id']}"]:
+            self.assertEqual(self.info(parent["mytoken"], "event_history", mom_ids=[word]).status, 200, word)
+        parent, child, sibling = self.tokens(["create_mytoken", "tokeninfo:history"])
+        for word, status in ((child["mom_id"], 200), ("children", 200), (sibling["mom_id"], 403), (f"children@{sibling['mom_id']}", 403)):
+            self.assertEqual(self.info(parent["mytoken"], "event_history", mom_ids=[word]).status, status, word)
+        self.assertEqual(self.info(s.full, "event_history", mom_ids=[s.bob["mom_id"]]).json["error"], "invalid_grant")
+
+    def test_api_weakness_12_tokeninfo_obeys_its_switches_and_names_others_by_mom_id(self):
+        s = shared()
+        parent, child, _ = self.tokens()
+        answer = self.info(parent["mytoken"], "event_history", mom_ids=["this", "children"])
+        self.assertEqual({e["mom_id"] for e in answer.json["events"]}, {parent["mom_id"], child["mom_id"]})
+        one = self.info(parent["mytoken"], "event_history", mom_id=child["mom_id"])
+        self.assertEqual({e["mom_id"] for e in one.json["events"]}, {child["mom_id"]})
+        with ScriptedStack(config={"features": {"polling_codes": {"enabled": True, "polling_interval": 1},
+                                                "tokeninfo": {"event_history": {"enabled": False}}}}) as other:
+            answer = other.api.post(TOKENINFO, {"action": "event_history", "mytoken": other.login()["mytoken"]})
+            self.assertEqual((answer.status, answer.json["error"]), (400, "invalid_request"))
+            actions = other.api.get("/.well-known/mytoken-configuration").json["tokeninfo_endpoint_actions_supported"]
+            self.assertNotIn("event_history", actions)
+
+
 class Index(unittest.TestCase):
     """weaknesses.py names every number of the specification, and only tests that exist and say their number."""
 
