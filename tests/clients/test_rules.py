@@ -181,15 +181,6 @@ class Errors(unittest.TestCase):
             answers = [here.access_token("x" * 64) for _ in range(4)]
             self.assertEqual(self.refused(answers[-1], 429), "Too Many Requests")
 
-    def test_rule_19_the_consent_page_suits_the_web_view_of_the_agent(self):
-        request = {"oidc_issuer": stack().op, "grant_type": "mytoken", "mytoken": full(), "name": "mytoken requested by app"}
-        answer = api().post("/c", request, headers={"Accept": "application/json"})
-        self.assertEqual((answer.status, answer.headers.get_content_type()), (200, "text/html"))
-        self.assertLess(len(answer.body), 96 * 1024)
-        self.assertIn(b'<div class="footer"', answer.body)
-        self.assertNotIn(b"{{", answer.body)
-        self.refused(api().post("/c", {**request, "mytoken": "x" * 64}), 401)
-
     def test_rule_08_errors_are_objects_with_two_texts(self):
         self.refused(api().get("/api/v0/nothing"), 404)
         self.refused(api().get(ACCESS), 405)
@@ -339,6 +330,58 @@ class Rotation(unittest.TestCase):
         self.assertEqual(set(used(api().post(REVOKE, {"token": mytoken, "mom_id": other}))), {"token_update"})
         self.assertNotIn("token_update", api().post(TOKENINFO, {"mytoken": mytoken}).json)
         self.assertNotIn("token_update", api().post("/api/v0/token/transfer", {"mytoken": mytoken}).json)
+
+
+class ConsentPage(unittest.TestCase):
+    """Rule 19: what oidc-agent 5 shows to its user before it asks for a sub-token, and what its web view can take."""
+
+    LARGEST = 96 * 1024  # of the page: as base64 it is one argument of a command
+
+    def page(self, accept="application/json", **members):
+        return api().post("/c", {"oidc_issuer": stack().op, "grant_type": "mytoken", "mytoken": full(), "name": "mytoken requested by APP", **members},
+                          headers={**AGENT5, "Accept": accept, "Content-Type": "application/json"})
+
+    def test_rule_19_the_page_is_one_that_the_agent_can_show(self):
+        for accept in ("application/json", "*/*", "text/html"):
+            answer = self.page(accept, restrictions=[{"exp": "+7d", "usages_AT": 3}], capabilities=["AT"])
+            self.assertEqual((answer.status, answer.headers.get_content_type()), (200, "text/html"), str(answer))
+            text = answer.body.decode()
+            self.assertLess(len(answer.body), self.LARGEST)
+            self.assertIn('<div class="footer"', text)
+            for forbidden in ("{{", "}}", "\0"):
+                self.assertNotIn(forbidden, text)
+            self.assertRegex(text, r"\bapprove\(\w+\)")
+            self.assertRegex(text, r"\bcancel\(\)")
+            self.assertNotRegex(text, r"function\s+(approve|cancel)\b|(?<![\w.])(approve|cancel)\s*=[^=]")
+            self.assertNotRegex(text, r"<(script|link|img|iframe)\b[^>]*\b(src|href)=")
+            self.assertIn("mytoken requested by APP", text)
+            self.assertNotIn(full(), text)
+
+    def test_rule_19_what_applications_send_cannot_break_the_page(self):
+        text = self.page(name="{{name}} </script><b>", application_name="{{#a}}").body.decode()
+        self.assertNotIn("{{", text)
+        self.assertNotIn("</script><b>", text)
+
+    def test_rule_19_nothing_is_used_up_by_a_look(self):
+        once = sub(restrictions=[{"usages_other": 1}], rotation={"on_other": True})
+        for _ in range(3):
+            self.assertEqual(self.page(mytoken=once).status, 200)
+        self.assertEqual(api().post(MYTOKEN, {"grant_type": "mytoken", "mytoken": once}).status, 200)
+
+    def test_rule_19_and_08_what_goes_wrong_is_json(self):
+        gone = sub()
+        api().post(REVOKE, {"token": gone})
+        for members, status in (({"mytoken": gone}, 401), ({"mytoken": "x" * 64}, 401), ({"mytoken": None}, 401), ({"oidc_issuer": None}, 400),
+                                ({"oidc_issuer": "https://elsewhere.example"}, 400), ({"mytoken": sub(capabilities=["AT"])}, 403)):
+            answer = self.page(**members)
+            self.assertEqual((answer.status, answer.headers.get_content_type()), (status, "application/json"), f"{members} {answer}")
+            self.assertTrue(answer.json["error"] and answer.json["error_description"])
+
+    def test_rule_19_the_approved_object_makes_the_token(self):
+        answer = api().post(MYTOKEN, {"restrictions": [{"exp": "+7d", "usages_AT": 3}], "capabilities": ["AT"], "name": "mytoken requested by APP",
+                                      "rotation": None, "oidc_issuer": stack().op, "grant_type": "mytoken", "mytoken": full()}, headers=AGENT5)
+        self.assertEqual(answer.status, 200, str(answer))
+        self.assertIs(type(answer.json["expires_in"]), int)
 
 
 class TheList(unittest.TestCase):
