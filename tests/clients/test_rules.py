@@ -3,12 +3,14 @@
 The rules are numbered as in the survey of clients that the project works from. `OUT_OF_REACH` names those that no test here can
 hold the server to, and why.
 """
+import base64
 import re
 import unittest
 
 from api import ACCESS, EVERYTHING, MYTOKEN, REVOKE, TOKENINFO, Api, claims_of
 from shared import COMPUTE, STORAGE, api, full, is_dead, stack, sub
 from stack import Stack, start_provider
+import login
 
 CONFIGURATION = "/.well-known/openid-configuration"
 SETTINGS = "/api/v0/settings"
@@ -246,6 +248,20 @@ class Profiles(unittest.TestCase):
                 made = api().post(MYTOKEN, {"grant_type": "mytoken", "mytoken": full(), "include": include})
                 self.assertEqual(sorted(made.json["capabilities"]), sorted(capabilities), str(made))
 
+    def test_rule_20_an_agents_account_is_made_with_its_profile(self):
+        start = api().start_login(include="agent", application_name="oidc-agent", response_type="token", name="mytoken for oidc-agent:A-HOST")
+        self.assertEqual(start.status, 200, str(start))
+        login.log_in(start.json["consent_uri"], "bob", "bobby-pins")
+        self.assertEqual(set(api().poll(start.json["polling_code"]).json["capabilities"]), set(EVERYTHING))
+
+    def test_rule_20_a_sub_token_is_made_with_the_default_of_applications(self):
+        made = api().post(MYTOKEN, {"include": "web-default", "grant_type": "mytoken", "mytoken": full(), "oidc_issuer": stack().op})
+        self.assertEqual(made.status, 200, str(made))
+        self.assertEqual(made.json["capabilities"], ["AT", "tokeninfo"])
+        clause, = made.json["restrictions"]
+        self.assertEqual((clause["hosts"], clause["usages_AT"]), (["127.0.0.1"], 15))
+        self.assertLessEqual(abs(made.json["expires_in"] - 12 * 3600), 5)
+
 
 class Polling(unittest.TestCase):
     def test_rule_15_pending_is_an_error_status_and_never_slow_down(self):
@@ -307,6 +323,17 @@ class EmptyAnswers(unittest.TestCase):
         self.empty(api().post(REVOKE, {"token": sub()}), 204)
         self.empty(api().post(REVOKE, {"token": "unknown"}), 204)
 
+    def test_rule_03_profiles_are_made_changed_and_removed_without_a_body(self):
+        groups = {"features": {"server_profiles": {"enabled": True, "groups": {"_": "open sesame"}}}}
+        with Stack(config=groups) as s:
+            here = Api(s.issuer, s.op)
+            basic = {"Authorization": "Basic " + base64.b64encode(b"_:open sesame").decode()}
+            path = "/api/v0/pt/restrictions"
+            self.empty(here.post(path, {"name": "rule3", "payload": {"exp": "+6h"}}, headers=basic), 201)
+            entry = next(e for e in here.get(path).json if e["name"] == "rule3")
+            self.empty(here.call("PUT", f"{path}/{entry['id']}", json_body={"name": "rule3", "payload": {"exp": "+7h"}}, headers=basic), 200)
+            self.empty(here.call("DELETE", f"{path}/{entry['id']}", raw=b"null\n", headers=basic), 204)
+
 
 class Rotation(unittest.TestCase):
     def test_rule_24_every_success_tells_the_new_token(self):
@@ -362,6 +389,11 @@ class ConsentPage(unittest.TestCase):
         self.assertNotIn("{{", text)
         self.assertNotIn("</script><b>", text)
 
+    def test_rule_19_a_profile_is_resolved_for_the_page(self):
+        answer = self.page(include="web-default")
+        self.assertEqual(answer.status, 200, str(answer))
+        self.assertIn("127.0.0.1", answer.body.decode())
+
     def test_rule_19_nothing_is_used_up_by_a_look(self):
         once = sub(restrictions=[{"usages_other": 1}], rotation={"on_other": True})
         for _ in range(3):
@@ -372,7 +404,8 @@ class ConsentPage(unittest.TestCase):
         gone = sub()
         api().post(REVOKE, {"token": gone})
         for members, status in (({"mytoken": gone}, 401), ({"mytoken": "x" * 64}, 401), ({"mytoken": None}, 401), ({"oidc_issuer": None}, 400),
-                                ({"oidc_issuer": "https://elsewhere.example"}, 400), ({"mytoken": sub(capabilities=["AT"])}, 403)):
+                                ({"oidc_issuer": "https://elsewhere.example"}, 400), ({"mytoken": sub(capabilities=["AT"])}, 403),
+                                ({"include": "no-such-profile"}, 400)):
             answer = self.page(**members)
             self.assertEqual((answer.status, answer.headers.get_content_type()), (status, "application/json"), f"{members} {answer}")
             self.assertTrue(answer.json["error"] and answer.json["error_description"])
