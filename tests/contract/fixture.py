@@ -4,7 +4,6 @@ A table is a list of Row; `table(rows)` makes a TestCase of it. Each row's answe
 (status documented, headers, content type, body) and against the row: status, error code and exact schema.
 """
 import atexit
-import base64
 import functools
 import pathlib
 import re
@@ -17,7 +16,6 @@ from stack import Stack
 
 CONTRACT = Contract(pathlib.Path(__file__).with_name("openapi.yaml"))
 TRUSTED = "https://trusted.example/done"
-BASIC = "Basic " + base64.b64encode(b"contract:contract-password").decode()  # may write profiles of the group "contract"
 GROUPS = {"_": "admin-password", "dteam": "dteam-password", "two words": "password:with colon", "contract": "contract-password"}
 FEATURES = {
     "polling_codes": {"enabled": True, "polling_interval": 1},

@@ -2,19 +2,24 @@
 the HTTP layer and the state of the server as a whole (408, 413, 415, 429, 431, 500, 503), a body that is no JSON (400), missing
 credentials (401), a feature that is switched off (404).
 """
+import base64
 import re
 import unittest
 
 import special
 from coverage import example, operations
-from fixture import BASIC, CONTRACT, shared, validate
+from fixture import CONTRACT, GROUPS, shared, validate
 
 ERRORS = {400: "invalid_request", 404: "not_found", 408: "Request Timeout", 413: "Request Entity Too Large", 415: "Unsupported Media Type",
           429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "internal_server_error", 503: "internal_server_error"}
 
 
 def credentials(path):
-    return {"Authorization": BASIC} if "/pt/" in path else {}
+    """Of the group whose templates are below the path."""
+    if "/pt/" not in path:
+        return {}
+    group = "contract" if "/pt/contract/" in path else "_"
+    return {"Authorization": "Basic " + base64.b64encode(f"{group}:{GROUPS[group]}".encode()).decode()}
 
 
 def unfinished(method, path):
