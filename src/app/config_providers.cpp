@@ -4,6 +4,7 @@
 
 #include "app/config.h"
 #include "app/config_values.h"
+#include "base/json.h"
 #include "net/address.h"
 
 namespace mytoken::app {
@@ -76,6 +77,49 @@ void read_quirks(Values& values, ProviderSettings& settings) {
   values.choice("quirks.id_token_validation", 0, {"strict"});
 }
 
+// Names of templates can be looked up when they are needed only; JSON is checked here.
+void check_template(Values& values, std::string_view key, const std::string& text) {
+  if (!text.starts_with('{') && !text.starts_with('[')) return;
+  if (!parse_json(text)) values.error(key, "is neither the name of a template nor valid JSON");
+}
+
+// Ignoring any of it would give every user of the provider what the operator wanted to give to
+// some.
+void read_enforced(Values& values, oidc::EnforcedRestrictions& enforced) {
+  constexpr std::string_view sources = "enforced_restrictions.claim_sources";
+  constexpr std::string_view mapping = "enforced_restrictions.mapping";
+  constexpr std::string_view otherwise = "enforced_restrictions.default_template";
+  constexpr std::string_view help_file = "enforced_restrictions.help_html_file";
+  enforced.claim_sources = values.pairs(sources);
+  enforced.mapping = values.pairs(mapping);
+  enforced.default_template = values.text(otherwise);
+  enforced.forbid_on_default = values.boolean("enforced_restrictions.forbid_on_default", false);
+  enforced.help_html = values.text("enforced_restrictions.help_html");
+  if (const std::string file = values.text(help_file); !file.empty()) {
+    if (auto text = read_text_file(file)) {
+      enforced.help_html = std::move(*text);
+    } else {
+      values.error(help_file, text.error().cause);
+    }
+  }
+  const bool has_rules =
+      !enforced.mapping.empty() || !enforced.default_template.empty() || enforced.forbid_on_default;
+  if (enforced.claim_sources.empty() && has_rules)
+    values.error(sources, "missing; name where the users' claims are found, like {op: groups}");
+  for (const auto& [source, claim] : enforced.claim_sources) {
+    const bool own =
+        source == "op" || source == "issuer" || source == "default" || source == "userinfo";
+    if (!own && !is_provider_address(source)) {
+      values.error(sources,
+                   "must name op, userinfo or https addresses (http only on this machine)");
+    }
+    if (claim.empty()) values.error(sources, "each source needs the name of a claim");
+  }
+  for (const auto& [value, name] : enforced.mapping)
+    check_template(values, mapping, name);
+  check_template(values, otherwise, enforced.default_template);
+}
+
 ProviderSettings read_provider(Values& values) {
   ProviderSettings settings;
   settings.issuer = values.required("issuer", "give the provider's issuer address");
@@ -94,14 +138,7 @@ ProviderSettings read_provider(Values& values) {
                                                    Seconds(std::int64_t{100} * 365 * 86400));
   read_audience(values, settings.audience);
   read_quirks(values, settings);
-
-  // Ignoring these would give every user of the provider what the operator wanted to give to some.
-  if (!values.pairs("enforced_restrictions.claim_sources").empty() ||
-      values.boolean("enforced_restrictions.forbid_on_default", false)) {
-    values.error("enforced_restrictions",
-                 "not available in this version, and ignoring it would widen tokens; remove it to "
-                 "go on without");
-  }
+  read_enforced(values, settings.enforced);
   return settings;
 }
 

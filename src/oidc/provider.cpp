@@ -17,6 +17,7 @@ namespace mytoken::oidc {
 namespace {
 
 constexpr std::string_view offline_access = "offline_access";
+constexpr std::chrono::seconds email_timeout{10};  // see service::longest_exchange
 
 bool contains(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -91,10 +92,12 @@ struct Provider::Impl {
 
   // The JSON object behind a URL that takes the access token; nullopt: it did not answer with one.
   Task<std::optional<json::object>> fetch_claims(std::string url, Secret access_token,
-                                                 std::shared_ptr<const Metadata> metadata);
+                                                 std::shared_ptr<const Metadata> metadata,
+                                                 std::chrono::milliseconds timeout);
   // The same from the userinfo endpoint, and only about this user (OpenID Connect Core §5.3.2).
   Task<std::optional<json::object>> fetch_userinfo(std::shared_ptr<const Metadata> metadata,
-                                                   Secret access_token, std::string subject);
+                                                   Secret access_token, std::string subject,
+                                                   std::chrono::milliseconds timeout);
 };
 
 Provider::Provider(ProviderSettings settings, net::HttpClient& http, const Clock& clock, Log& log)
@@ -210,9 +213,11 @@ Task<bool> Provider::revoke(Secret refresh_token) {
 }
 
 Task<std::optional<json::object>> Provider::Impl::fetch_claims(
-    std::string url, Secret access_token, std::shared_ptr<const Metadata> metadata) {
+    std::string url, Secret access_token, std::shared_ptr<const Metadata> metadata,
+    std::chrono::milliseconds timeout) {
   net::HttpRequest request;
   request.url = std::move(url);
+  request.timeout = timeout;
   request.headers.emplace_back("Authorization", "Bearer " + std::string(access_token.reveal()));
   request.headers.emplace_back("Accept", "application/json");
   net::HttpResponse response = co_await http.send(std::move(request));
@@ -230,9 +235,10 @@ Task<std::optional<json::object>> Provider::Impl::fetch_claims(
 }
 
 Task<std::optional<json::object>> Provider::Impl::fetch_userinfo(
-    std::shared_ptr<const Metadata> metadata, Secret access_token, std::string subject) {
+    std::shared_ptr<const Metadata> metadata, Secret access_token, std::string subject,
+    std::chrono::milliseconds timeout) {
   if (metadata->userinfo_endpoint.empty()) co_return std::nullopt;
-  auto claims = co_await fetch_claims(metadata->userinfo_endpoint, access_token, metadata);
+  auto claims = co_await fetch_claims(metadata->userinfo_endpoint, access_token, metadata, timeout);
   if (claims && string_member(*claims, "sub") != subject) co_return std::nullopt;
   co_return claims;
 }
@@ -257,7 +263,8 @@ Task<Result<Identity>> Provider::identify(const TokenAnswer& answer, std::string
   expected.now = impl_->clock.now();
   Result<Identity> identity = check_id_token(*payload, expected);
   if (identity && !identity->email) {
-    const auto claims = co_await impl_->fetch_userinfo(*metadata, access_token, identity->subject);
+    const auto claims =
+        co_await impl_->fetch_userinfo(*metadata, access_token, identity->subject, email_timeout);
     if (claims) read_email(*claims, *identity);
   }
   co_return identity;
@@ -265,7 +272,8 @@ Task<Result<Identity>> Provider::identify(const TokenAnswer& answer, std::string
 
 Task<std::optional<json::value>> Provider::claim(const TokenAnswer& answer,
                                                  const Identity& identity, std::string source,
-                                                 std::string name) {
+                                                 std::string name,
+                                                 std::chrono::milliseconds timeout) {
   const Secret access_token = answer.access_token;
   const bool own =
       source == "op" || source == "issuer" || source == "default" || source == "userinfo";
@@ -282,9 +290,9 @@ Task<std::optional<json::value>> Provider::claim(const TokenAnswer& answer,
   if (!metadata) co_return std::nullopt;
   std::optional<json::object> claims;
   if (own) {
-    claims = co_await impl_->fetch_userinfo(*metadata, access_token, identity.subject);
+    claims = co_await impl_->fetch_userinfo(*metadata, access_token, identity.subject, timeout);
   } else {
-    claims = co_await impl_->fetch_claims(std::move(source), access_token, *metadata);
+    claims = co_await impl_->fetch_claims(std::move(source), access_token, *metadata, timeout);
   }
   if (!claims) co_return std::nullopt;
   co_return member(*claims, name);

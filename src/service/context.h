@@ -57,7 +57,7 @@ struct Settings {
 // refresh.cpp): 10 + 2 x 20 + 10 s.
 inline constexpr Seconds longest_refresh{60};
 // The longest end of a login that began before the server drained; then nothing is repeated:
-// metadata 10, code 20, keys 10, userinfo 20, storing 10 s. What takes longer than both is cut when
+// metadata 10, code 20, keys 10, userinfo 10, claims 10 (enforced.cpp), storing 10 s. What takes longer than both is cut when
 // the server ends.
 inline constexpr Seconds longest_exchange{70};
 

@@ -71,6 +71,13 @@ bool is_sane_redirect_uri(std::string_view uri, std::string_view issuer) {
   return !authority.empty() && authority.find('@') == std::string_view::npos;
 }
 
+bool is_acceptable_redirect_uri(const Settings& settings, const std::string& uri) {
+  const std::string own = base_url(settings);
+  const bool is_here = uri.starts_with('/') || uri == own || uri.starts_with(own + "/");
+  return is_sane_redirect_uri(uri, settings.issuer) &&
+         (is_here || is_trusted_redirect_uri(settings, uri));
+}
+
 bool is_trusted_redirect_uri(const Settings& settings, const std::string& uri) {
   if (!is_sane_redirect_uri(uri, settings.issuer)) return false;
   // The shortest match that says where the browser goes: the whole origin, or the path's slash.

@@ -19,6 +19,8 @@ Result<FlowRequest> parse_flow_request(const std::string& text);
 
 // An absolute https URL or a path on this server, without tricks (oidc.md §13.4).
 bool is_sane_redirect_uri(std::string_view uri, std::string_view issuer);
+// On this server or trusted: where a login may send the browser.
+bool is_acceptable_redirect_uri(const Settings& settings, const std::string& uri);
 // Matches one of the trusted patterns from its first character to the end of its host, at least.
 bool is_trusted_redirect_uri(const Settings& settings, const std::string& uri);
 

@@ -141,11 +141,7 @@ Task<Result<LoginStart>> start_login(Context& context, LoginRequest request) {
     if (request.redirect_uri.empty()) {
       co_return fail(invalid_request("parameter redirect_uri must be given for client_type=web"));
     }
-    const std::string own = base_url(context.settings);
-    const bool is_here = request.redirect_uri.starts_with('/') || request.redirect_uri == own ||
-                         request.redirect_uri.starts_with(own + "/");
-    if (!is_sane_redirect_uri(request.redirect_uri, context.settings.issuer) ||
-        !(is_here || is_trusted_redirect_uri(context.settings, request.redirect_uri))) {
+    if (!is_acceptable_redirect_uri(context.settings, request.redirect_uri)) {
       co_return fail(invalid_request(
           "parameter redirect_uri must be on this server or on one that it trusts"));
     }

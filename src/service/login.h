@@ -80,6 +80,10 @@ struct LoginEnd {
   std::optional<std::string>
       cookie;  // name of the cookie to set: "mytoken" or "mytoken-transfercode"
   Secret cookie_value;
+  // The user's claims allow no token (403). Nothing else is set but the operator's help for such
+  // users, HTML, "" = none.
+  std::optional<Error> refusal;
+  std::string help_html;
 };
 // An error's status is that of the page (555: the provider reported an error); its description is
 // the page's text.

@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
+#include "service/enforced.h"
 #include "service/flow_request.h"
 #include "service/login.h"
 #include "service/mint.h"
@@ -47,6 +48,8 @@ struct Exchange {
   Secret verifier;
   std::string nonce;
   bool may_be_stored = false;  // a commit was asked for
+  bool reduced = false;        // the user's claims allow less than was asked for
+  bool forbidden = false;      // they allow no token
 };
 
 Task<Result<store::FlowRow>> flow_of_state(Context& context, std::string state) {
@@ -152,6 +155,13 @@ Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& 
                           "token type: token", exchange.redirect.client);
 }
 
+// Over a page with the operator's help, where there is some.
+std::string by_way_of_help(const Exchange& exchange, std::string location) {
+  const oidc::ProviderSettings& provider = exchange.provider->settings();
+  if (!exchange.reduced || provider.enforced.help_html.empty()) return location;
+  return "/reduced?issuer=" + percent_encode(provider.issuer) + "&to=" + percent_encode(location);
+}
+
 LoginEnd end_of(const Exchange& exchange, const std::optional<Delivery>& cookie) {
   LoginEnd end;
   if (!cookie) {
@@ -159,9 +169,11 @@ LoginEnd end_of(const Exchange& exchange, const std::optional<Delivery>& cookie)
     if (!exchange.request.wish.application_name.empty()) {
       end.location += "?application=" + percent_encode(exchange.request.wish.application_name);
     }
+    end.location = by_way_of_help(exchange, std::move(end.location));
     return end;
   }
-  end.location = exchange.request.redirect_uri.empty() ? "/home" : exchange.request.redirect_uri;
+  end.location = by_way_of_help(
+      exchange, exchange.request.redirect_uri.empty() ? "/home" : exchange.request.redirect_uri);
   end.cookie =
       cookie->type == token::ResponseType::transfer_code ? "mytoken-transfercode" : "mytoken";
   end.cookie_value = cookie->text;
@@ -176,13 +188,21 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
   const auto* scopes = answer.scope ? &*answer.scope : nullptr;
   const auto* audiences = answer.audience ? &*answer.audience : nullptr;
   token::Restrictions granted = token::narrowed_to_granted(wish.restrictions, scopes, audiences);
+  auto enforced = co_await enforce(context, *exchange.provider, answer, identity,
+                                   std::move(granted), exchange.flow.created_ip);
+  if (!enforced) {
+    exchange.forbidden = enforced.error().code == "access_denied";
+    co_return fail(enforced.error());
+  }
+  exchange.reduced = enforced->reduced;
   MintRequest wanted;
   wanted.oidc_sub = identity.subject;
   wanted.oidc_iss = exchange.provider->settings().issuer;
   wanted.name = wish.name;
   wanted.capabilities = *wish.capabilities;
-  wanted.restrictions = token::with_maximum_lifetime(
-      std::move(granted), context.clock.now(), exchange.provider->settings().mytokens_max_lifetime);
+  wanted.restrictions =
+      token::with_maximum_lifetime(std::move(enforced->restrictions), context.clock.now(),
+                                   exchange.provider->settings().mytokens_max_lifetime);
   const auto expiry = token::expiry(wanted.restrictions);
   if (expiry && *expiry < context.clock.now())  // passed while the user logged in
     co_return fail(page(400, "invalid_request", "token would already be expired"));
@@ -395,6 +415,12 @@ Task<Result<LoginEnd>> finish_login(Context& context, Redirect redirect) {
                         std::move(reason));
   }
   if (problem) std::rethrow_exception(problem);
+  if (!end && exchange.forbidden) {
+    LoginEnd refused;
+    refused.help_html = exchange.provider->settings().enforced.help_html;
+    refused.refusal = end.error();
+    co_return refused;
+  }
   co_return end;
 }
 

@@ -75,6 +75,16 @@ std::string message_page(const Settings& settings, std::string_view title, std::
   return in_layout(settings, title, render(message_template, data));
 }
 
+std::string help_page(const Settings& settings, std::string_view heading, std::string_view text,
+                      const std::string& help_html, const std::string& url) {
+  mustache::data data;
+  data.set("heading", std::string(heading));
+  data.set("text", std::string(text));
+  if (!help_html.empty()) data.set("help", help_html);
+  if (!url.empty()) data.set("url", url);
+  return in_layout(settings, heading, render(help_template, data));
+}
+
 std::string onward_page(const Settings& settings, const std::string& url) {
   mustache::data data;
   data.set("url", url);

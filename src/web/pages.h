@@ -20,6 +20,10 @@ std::string service_name(const Settings& settings);
 std::string message_page(const Settings& settings, std::string_view title, std::string_view heading,
                          std::string_view text);
 
+// The same with HTML of the operator's configuration below ("" = none) and a way on ("" = none).
+std::string help_page(const Settings& settings, std::string_view heading, std::string_view text,
+                      const std::string& help_html, const std::string& url);
+
 // Sends the browser on to `url` by itself, and by a link where it does not.
 std::string onward_page(const Settings& settings, const std::string& url);
 

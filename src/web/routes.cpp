@@ -310,6 +310,13 @@ Task<Response> redirect(const Web& web, Request& request) {
     co_return html(error.status,
                    error_page(web.settings, error.status, heading_of(error.status), text));
   }
+  if (end->refusal) {
+    const Error& error = *end->refusal;
+    service::log_refusal(web.context, error, request.request_id, request.client_address);
+    co_return html(error.status,
+                   help_page(web.settings, heading_of(error.status),
+                             error.code + ": " + error.description, end->help_html, ""));
+  }
   Response response = Response::redirect(303, std::move(end->location));
   response.headers.set("Cache-Control", "no-store");
   if (end->cookie) {
@@ -351,6 +358,19 @@ Task<Response> home(const Web& web, Request& request) {
   co_return response;
 }
 
+// Before the end of a login whose token may do less than was asked for: the help of the provider's
+// operator, and the way on.
+Task<Response> reduced(const Web& web, Request& request) {
+  const auto provider = web.context.providers.find(request.query_value("issuer").value_or(""));
+  const std::string to = request.query_value("to").value_or("");
+  if (!provider || !service::is_acceptable_redirect_uri(web.context.settings, to))
+    co_return refuse(web, request, not_found("there is no such page"));
+  co_return html(200, help_page(web.settings, "You are logged in",
+                                "The token may do less than was asked for, because of what your "
+                                "provider says about you.",
+                                provider->settings().enforced.help_html, to));
+}
+
 }  // namespace
 
 void add_routes(http::Router& router, const Web& web) {
@@ -360,6 +380,7 @@ void add_routes(http::Router& router, const Web& web) {
               [&web](Request& request) { return try_code(web, request, decide_consent); }});
   router.add({"GET", "/redirect", [&web](Request& request) { return redirect(web, request); }});
   router.add({"GET", "/home", [&web](Request& request) { return home(web, request); }});
+  router.add({"GET", "/reduced", [&web](Request& request) { return reduced(web, request); }});
   router.add({"GET", "/native", [&web](Request& request) {
                 return native(web, request, "Success!",
                               "You can close this page and go back to the application.");

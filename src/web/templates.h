@@ -1,5 +1,6 @@
 // Mustache templates and the style sheet. {{name}} escapes; nothing here uses the unescaped form
-// except the layout's body, which is itself rendered from an escaping template.
+// except the layout's body, which is itself rendered from an escaping template, and the operator's
+// help, which is the configuration's.
 #pragma once
 #include <string_view>
 
@@ -27,6 +28,11 @@ inline constexpr std::string_view layout_template = R"html(<!doctype html>
 
 inline constexpr std::string_view message_template = R"html(<h1>{{heading}}</h1>
 {{#text}}<p>{{text}}</p>{{/text}})html";
+
+inline constexpr std::string_view help_template = R"html(<h1>{{heading}}</h1>
+<p>{{text}}</p>
+{{#help}}<div class="clause">{{{help}}}</div>
+{{/help}}{{#url}}<p><a href="{{url}}">Continue</a></p>{{/url}})html";
 
 // Browsers apply form-action to every redirect after a form, also inside the provider; so the way
 // there is a link that follows itself.

@@ -31,7 +31,6 @@ LATER = {
 }
 UNREACHABLE = {
     ("GET", "/", 303): "a start page for somebody who is signed in: web pages",
-    ("GET", "/redirect", 403): "restrictions that an operator enforces: a configuration that has them is refused at the start",
 }
 EXAMPLES = {"{group}": "contract", "{id}": "7e1d6f0e-3c55-4b0f-9a51-2f6a5d3b8c11", "{tag}": "laptop", "{consent_code}": "nosuchcode",
             "{file}": "mytoken.css", "{management_code}": "nosuchcode", "{calendar_id}": "7e1d6f0e-3c55-4b0f-9a51-2f6a5d3b8c11"}

@@ -202,12 +202,46 @@ std::string provider(const std::string& more) {
 }
 
 TEST(Config, restrictions_that_operators_enforce_are_never_dropped_silently) {
+  const std::string key = "providers[0].enforced_restrictions.claim_sources: ";
+  for (const char* rule : {"forbid_on_default: true", "mapping: {a: b}", "default_template: a"}) {
+    EXPECT_TRUE(contains(errors_of(provider("enforced_restrictions: {" + std::string(rule) + "}")),
+                         key + "missing; name where the users' claims are found"));
+  }
+  for (const char* source : {"http://op.example.org/groups", "groups", "''"}) {
+    EXPECT_TRUE(contains(errors_of(provider("enforced_restrictions: {claim_sources: {" +
+                                            std::string(source) + ": groups}}")),
+                         key + "must name op, userinfo or https addresses"));
+  }
+  EXPECT_TRUE(contains(errors_of(provider("enforced_restrictions: {claim_sources: {op: ''}}")),
+                       key + "each source needs the name of a claim"));
   EXPECT_TRUE(contains(
-      errors_of(provider("enforced_restrictions: {claim_sources: {issuer: groups}}")),
-      "providers[0].enforced_restrictions: not available in this version, and ignoring it would"));
+      errors_of(provider("enforced_restrictions: {claim_sources: {op: a}, mapping: {b: '[{'}}")),
+      "enforced_restrictions.mapping: is neither the name of a template nor valid JSON"));
+  EXPECT_TRUE(contains(
+      errors_of(provider("enforced_restrictions: {claim_sources: {op: a}, help_html_file: /none}")),
+      "enforced_restrictions.help_html_file: "));
   EXPECT_TRUE(
       contains(errors_of(provider("quirks: {id_token_validation: off}")), "must be one of strict"));
   EXPECT_EQ(errors_of(provider("enforced_restrictions: {claim_sources: {}}")), "");
+}
+
+TEST(Config, oidc_weakness_15_enforced_restrictions_are_read_in_the_order_of_the_file) {
+  const test::Folder folder;
+  const std::string help = folder.write("help.html", "<p>Ask us</p>");
+  const Loaded loaded = load({smallest, provider("enforced_restrictions: {claim_sources: {"
+                                                 "'https://a.example/z': groups, op: roles}, "
+                                                 "mapping: {staff: '[{\"usages_AT\": 3}]', "
+                                                 "guests: '', admins: all}, default_template: "
+                                                 "small, forbid_on_default: false, help_html: a, "
+                                                 "help_html_file: " +
+                                                 help + "}")});
+  EXPECT_EQ(lines(loaded.errors) + lines(loaded.warnings), "");
+  const oidc::EnforcedRestrictions& enforced = loaded.config.providers[0].enforced;
+  EXPECT_EQ(enforced.claim_sources, (Pairs{{"https://a.example/z", "groups"}, {"op", "roles"}}));
+  EXPECT_EQ(enforced.mapping,
+            (Pairs{{"staff", "[{\"usages_AT\": 3}]"}, {"guests", ""}, {"admins", "all"}}));
+  EXPECT_EQ(enforced.default_template, "small");
+  EXPECT_EQ(enforced.help_html, "<p>Ask us</p>");
 }
 
 TEST(Config, providers_are_checked_one_by_one) {

@@ -11,7 +11,7 @@ struct ClaimTest : ProviderTest {
     if (!answer) return answer.error().cause;
     const auto identity = run(provider().identify(*answer, "the-nonce"));
     if (!identity) return identity.error().description;
-    const auto claim = run(provider().claim(*answer, *identity, source, "groups"));
+    const auto claim = run(provider().claim(*answer, *identity, source, "groups", 10s));
     return claim ? json::serialize(*claim) : "none";
   }
   std::string attributes() { return scripted.issuer() + "/attributes"; }

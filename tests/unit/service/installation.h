@@ -331,6 +331,11 @@ class Installation {
     reopen_http();
   }
 
+  void configure_enforced(oidc::EnforcedRestrictions restrictions) {
+    enforced = std::move(restrictions);
+    reopen_http();
+  }
+
   std::int64_t count(const std::string& sql) {
     std::int64_t number = -1;
     auto read = database->read_now([&](sql::Connection& db) -> Result<void> {
@@ -345,6 +350,7 @@ class Installation {
   std::filesystem::path folder;
   std::string schema;       // URL of the schema on PostgreSQL; "" on SQLite
   Seconds longest_life{0};  // mytokens_max_lifetime of the provider
+  oidc::EnforcedRestrictions enforced;
   ManualClock clock;
   CollectingLog log;
   NamesByTable resolver;
@@ -376,6 +382,7 @@ class Installation {
     settings.scopes = {"openid", "profile", "email", "offline_access"};
     settings.rotating_refresh_tokens = rotating_;
     settings.mytokens_max_lifetime = longest_life;
+    settings.enforced = enforced;
     providers.add(std::make_shared<oidc::Provider>(settings, *http, clock, log));
   }
 

@@ -1,0 +1,119 @@
+// From claims to a template, from the template to restrictions; see enforced.h.
+// Everything that goes wrong on the way refuses the login: a template that is
+// left out would widen the token.
+#include "service/enforced.h"
+
+#include <algorithm>
+#include <chrono>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "service/templates.h"
+#include "token/tightening.h"
+
+namespace mytoken::service {
+namespace {
+
+constexpr int provider_said_no = 555;
+constexpr std::size_t most_look_ups = 32;
+// For all sources together, part of longest_exchange; a source that has not answered has no claim.
+constexpr std::chrono::seconds longest_look_up{10};
+
+// The values to be compared with the mapping. nullopt: neither a text nor a
+// list of texts.
+std::optional<std::vector<std::string>> texts_of(const json::value& claim) {
+  std::vector<std::string> texts;
+  if (const json::string* text = claim.if_string()) {
+    texts.emplace_back(*text);
+    return texts;
+  }
+  if (!claim.is_array()) return std::nullopt;
+  for (const json::value& entry : claim.get_array()) {
+    if (!entry.is_string()) return std::nullopt;
+    texts.emplace_back(entry.get_string());
+  }
+  return texts;
+}
+
+Result<std::string> default_of(const oidc::EnforcedRestrictions& enforced) {
+  if (!enforced.forbid_on_default) return enforced.default_template;
+  return fail(access_denied("you do not have the required attributes to use this service", 403));
+}
+
+// The first entry of the mapping, in the operator's order, that the user has.
+Result<std::string> chosen(const oidc::EnforcedRestrictions& enforced, const json::value& claim) {
+  const auto texts = texts_of(claim);
+  if (!texts) {
+    return fail(oidc_error(provider_said_no,
+                           "invalid_claim_source_response: cannot understand claim type"));
+  }
+  for (const auto& [value, name] : enforced.mapping) {
+    if (std::find(texts->begin(), texts->end(), value) != texts->end()) return name;
+  }
+  return default_of(enforced);
+}
+
+Error unusable(const std::string& name, const Error& reason) {
+  return internal_error(
+      "the enforced restrictions \"" + name.substr(0, 200) +
+      "\" cannot be used: " + (reason.description.empty() ? reason.cause : reason.description));
+}
+
+Task<Result<token::Restrictions>> restrictions_of(Context& context, std::string name,
+                                                  std::string client_address) {
+  json::value value = json::string(name);
+  if (name.starts_with('{') || name.starts_with('[')) {
+    auto parsed = parse_json(name);
+    if (!parsed) co_return fail(unusable(name, parsed.error()));
+    value = std::move(*parsed);
+  }
+  auto restrictions = co_await resolve_restrictions(context, std::move(value));
+  if (!restrictions) co_return fail(unusable(name, restrictions.error()));
+  if (auto r = token::replace_this(*restrictions, client_address); !r)
+    co_return fail(unusable(name, r.error()));
+  token::remove_claims(*restrictions, context.settings.unsupported_restrictions);
+  co_return restrictions;
+}
+
+Task<Result<Enforced>> fitted(Context& context, token::Restrictions enforced,
+                              token::Restrictions requested) {
+  const auto addresses = token::addresses_needing_names(enforced, requested);
+  if (addresses.size() > most_look_ups)
+    co_return fail(invalid_request("hosts has too many addresses to compare with host names"));
+  std::map<std::string, std::vector<std::string>> names;
+  for (const std::string& address : addresses)
+    names[address] = co_await context.resolver.confirmed_names(address);
+  auto tightened = token::tighten(enforced, requested,
+                                  [&names](const std::string& address) { return names[address]; });
+  Enforced result{std::move(tightened.restrictions), !tightened.ok};
+  co_return result;
+}
+
+}  // namespace
+
+Task<Result<Enforced>> enforce(Context& context, oidc::Provider& provider,
+                               const oidc::TokenAnswer& answer, const oidc::Identity& identity,
+                               token::Restrictions requested, std::string client_address) {
+  const oidc::EnforcedRestrictions& enforced = provider.settings().enforced;
+  Enforced as_requested{std::move(requested), false};
+  if (enforced.claim_sources.empty()) co_return as_requested;
+  const auto end = std::chrono::steady_clock::now() + longest_look_up;
+  std::optional<json::value> claim;
+  for (const auto& [source, name] : enforced.claim_sources) {
+    const auto left = end - std::chrono::steady_clock::now();
+    if (left <= std::chrono::milliseconds(1)) break;
+    claim = co_await provider.claim(answer, identity, source, name,
+                                    std::chrono::duration_cast<std::chrono::milliseconds>(left));
+    if (claim) break;
+  }
+  const Result<std::string> name = claim ? chosen(enforced, *claim) : default_of(enforced);
+  if (!name) co_return fail(name.error());
+  if (name->empty()) co_return as_requested;
+  auto restrictions = co_await restrictions_of(context, *name, std::move(client_address));
+  if (!restrictions) co_return fail(restrictions.error());
+  co_return co_await fitted(context, std::move(*restrictions),
+                            std::move(as_requested.restrictions));
+}
+
+}  // namespace mytoken::service
