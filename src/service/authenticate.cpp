@@ -432,7 +432,14 @@ Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
                                          context.settings.strict_usage_inheritance);
     if (!reserved) return tl::unexpected(reserved.error());
     if (*reserved) return Charge{hash, *choice->clause};
-    spent.push_back(hash);  // an ancestor's budget is used up: the next clause may still do
+    // An ancestor's budget is used up: another clause may still do. Which ones cannot is asked
+    // once, not found out one by one.
+    if (spent.empty()) {
+      auto above = store::spent_above(db, token.state.id, kind);
+      if (!above) return tl::unexpected(above.error());
+      spent = std::move(*above);
+    }
+    spent.push_back(hash);
   }
   if (!spent.empty()) {
     auto unknown = store::has_unknown_uses(db, token.state.id);

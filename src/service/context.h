@@ -79,8 +79,9 @@ struct Context {
   std::atomic<Time> next_purge{};
   std::atomic<Time> next_presence{};  // see presence_round
   std::atomic<bool> others_are_ahead{false};
-  std::atomic<bool> draining{false};   // see start_draining
-  std::atomic<int> provider_calls{0};  // see ProviderCall
+  std::atomic<bool> looking_up_for_somebody{false};  // see judge_use
+  std::atomic<bool> draining{false};                 // see start_draining
+  std::atomic<int> provider_calls{0};                // see ProviderCall
   LeaseBook leases{};
   Outages outages{};
   const net::GeoIp* countries = nullptr;  // nullptr: none is known

@@ -106,10 +106,21 @@ json::object judge(const Context& context, const Authenticated& token, const Des
   return answer;
 }
 
-Task<Result<json::object>> judge_use(Context& context, const Authenticated& token,
-                                     DescribedUse use) {
-  const token::ClientFacts facts =
-      co_await client_facts(context, token.claims().restrictions, use.address);
+Task<Result<json::object>> judge_use(Context& context, const Authenticated& token, DescribedUse use,
+                                     std::string client_address) {
+  // One at a time: questions about other hosts must not keep the resolver from those who come from
+  // theirs.
+  const bool foreign = use.address != client_address;
+  if (foreign && context.looking_up_for_somebody.exchange(true))
+    co_return fail(unavailable("another question about a host is being answered"));
+  token::ClientFacts facts;
+  try {
+    facts = co_await client_facts(context, token.claims().restrictions, use.address);
+  } catch (...) {
+    if (foreign) context.looking_up_for_somebody.store(false);
+    throw;
+  }
+  if (foreign) context.looking_up_for_somebody.store(false);
   std::vector<std::string> spent;
   if (context.settings.strict_usage_inheritance && !token.clauses.empty()) {
     const auto kind = use.request.use == token::Use::access_token ? store::UsageKind::at
@@ -142,7 +153,7 @@ Task<Result<json::object>> introspect(Context& context, Presentation presentatio
   answer["token"] = std::move(inner);
   if (use) {
     if (use->address.empty()) use->address = client.address;
-    auto judged = co_await judge_use(context, token, std::move(*use));
+    auto judged = co_await judge_use(context, token, std::move(*use), client.address);
     if (!judged) co_return tl::unexpected(judged.error());
     answer["use"] = std::move(*judged);
   }

@@ -15,8 +15,9 @@ namespace {
 
 // Addresses whose names one request may have looked up.
 constexpr std::size_t most_look_ups = 32;
-// Generations below a root; what follows a chain upwards ends after 1000 (store/usages.h).
-constexpr std::int64_t most_ancestors = 900;
+// Generations below a root: a use may be charged to every one of them. What follows a chain upwards
+// ends after 1000 (store/usages.h).
+constexpr std::int64_t most_ancestors = 200;
 
 // Result of fitting the wish into the parent (spec tokens.md §5.9, 5.12, 6.3).
 struct Fitted {

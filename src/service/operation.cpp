@@ -117,6 +117,7 @@ Task<Result<OperationAnswer>> operate(Context& context, OperationRequest request
     if (auto r = require_clause(context, run.token, token::UseRequest{}, run.facts); !r)
       co_return tl::unexpected(r.error());
   }
+  if (operation.looks_at_history) co_await context.database.flush();
   if (operation.look) {
     auto seen = co_await look(context, operation, run.token);
     if (!seen) co_return tl::unexpected(seen.error());

@@ -49,6 +49,8 @@ struct Operation {
   std::function<Result<Outcome>(sql::Transaction&, const Authenticated&)> work;
   // False: restrictions are not looked at and nothing is counted (revocation of another token).
   bool counts = true;
+  // True: lines of history that are still on their way are waited for before looking.
+  bool looks_at_history = false;
 };
 
 struct OperationAnswer {

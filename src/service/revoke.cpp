@@ -59,7 +59,12 @@ Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, cons
   if (!orphans) return tl::unexpected(orphans.error());
   bool queued = false;
   for (const auto& orphan : *orphans) {
-    if (!key) continue;
+    if (!key) {
+      context.log.warning(
+          "a refresh token is deleted here, but nobody could open it to revoke it at its provider",
+          {{"issuer", orphan.issuer}});
+      continue;
+    }
     store::RefreshTokenRow row;
     row.id = orphan.id;
     row.issuer = orphan.issuer;

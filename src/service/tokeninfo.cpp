@@ -1,6 +1,7 @@
 // History, trees and lists; see tokeninfo.h.
 #include "service/tokeninfo.h"
 
+#include <algorithm>
 #include <charconv>
 #include <unordered_map>
 
@@ -13,6 +14,8 @@ namespace mytoken::service {
 namespace {
 
 constexpr std::int64_t most_in_one_answer = 100'000;
+constexpr std::size_t most_statements = 1000;
+constexpr std::size_t deepest_tree = 1000;  // what is further down is not shown
 constexpr std::string_view children_of_token = "children@";
 
 Error bad_cursor() {
@@ -74,7 +77,9 @@ Result<store::EventSelection> select_events(sql::Connection& db, const Authentic
   for (const std::string& selector : selectors) {
     auto found = select(db, token, selector, "tokeninfo:history", "manage_mytokens:history");
     if (!found) return tl::unexpected(found.error());
-    (found->descendants ? selection.above : selection.tokens).push_back(std::move(found->id));
+    auto& list = found->descendants ? selection.above : selection.tokens;
+    if (std::find(list.begin(), list.end(), found->id) == list.end())
+      list.push_back(std::move(found->id));
   }
   return selection;
 }
@@ -142,7 +147,7 @@ class Forest {
       Open& last = open.back();
       if (last.children && last.next < last.children->size()) {
         store::TokenEntry& child = entries_[(*last.children)[last.next++]];
-        if (!child.id.empty()) begin(std::exchange(child, {}));
+        if (!child.id.empty() && open.size() < deepest_tree) begin(std::exchange(child, {}));
         continue;
       }
       if (!last.done.empty()) last.node["children"] = std::move(last.done);
@@ -181,9 +186,10 @@ void end_page(Listed& listed, std::int64_t size) {
 // Everything below each of the page's entries, until the answer is full: then the page ends before
 // the entry that does not fit.
 Result<void> read_below(sql::Connection& db, Listed& listed) {
+  end_page(listed, most_statements);
   std::int64_t left = most_in_one_answer;
   for (std::size_t i = 0; i < listed.tops.size(); ++i) {
-    auto below = store::descendants_of(db, listed.tops[i].id, left + 1);
+    auto below = store::descendants_of(db, {listed.tops[i].id}, left + 1);
     if (!below) return tl::unexpected(below.error());
     const auto count = static_cast<std::int64_t>(below->size());
     if (count > left && i > 0) {
@@ -259,10 +265,9 @@ Task<Result<OperationAnswer>> event_history(Context& context, OperationRequest r
     before = number(page.cursor);
     if (!before) co_return fail(bad_cursor());
   }
-  // Lines of history may still be on their way (an introspection's).
-  co_await context.database.flush();
   const std::int64_t size = page.limit.value_or(most_in_one_answer);
   Operation operation;
+  operation.looks_at_history = true;  // an introspection's line may come later than its answer
   operation.authorise = [&](sql::Connection& db, const Authenticated& token) -> Result<void> {
     auto selection = select_events(db, token, selectors);
     if (!selection) return tl::unexpected(selection.error());
@@ -304,7 +309,7 @@ Task<Result<OperationAnswer>> subtokens(Context& context, OperationRequest reque
         [&](const auto& place, std::int64_t most) {
           return store::children_of(db, id, place, most);
         },
-        [&](std::int64_t most) { return store::descendants_of(db, id, most); });
+        [&](std::int64_t most) { return store::descendants_of(db, {id}, most); });
     if (!listed) return tl::unexpected(listed.error());
     json::object tree;
     tree["token"] = to_json(**top, listed->tags);
@@ -343,28 +348,21 @@ Task<Result<OperationAnswer>> token_notifications(Context& context, OperationReq
                                                   std::vector<std::string> selectors) {
   constexpr std::string_view own = "tokeninfo:notify";
   constexpr std::string_view any = "read@manage_mytokens:notify";
-  // The tokens that are asked for; nothing can be subscribed to for any of them yet.
-  const auto tokens = [&](sql::Connection& db,
-                          const Authenticated& token) -> Result<std::vector<std::string>> {
-    std::vector<std::string> ids;
+  // Whose notifications are asked for.
+  const auto selected = [&](sql::Connection& db,
+                            const Authenticated& token) -> Result<store::EventSelection> {
+    store::EventSelection selection;
     for (const std::string& selector : selectors) {
       auto found = select(db, token, selector, own, any);
       if (!found) return tl::unexpected(found.error());
-      if (!found->descendants) {
-        ids.push_back(std::move(found->id));
-        continue;
-      }
-      auto below = store::descendants_of(db, found->id, most_in_one_answer);
-      if (!below) return tl::unexpected(below.error());
-      for (auto& entry : *below)
-        ids.push_back(std::move(entry.id));
+      (found->descendants ? selection.above : selection.tokens).push_back(std::move(found->id));
     }
-    return ids;
+    return selection;
   };
   Operation operation;
   operation.authorise = [&](sql::Connection& db, const Authenticated& token) -> Result<void> {
     if (selectors.empty()) return require_capability(token, own);
-    auto found = tokens(db, token);
+    auto found = selected(db, token);
     if (!found) return tl::unexpected(found.error());
     return {};
   };
@@ -373,11 +371,18 @@ Task<Result<OperationAnswer>> token_notifications(Context& context, OperationReq
     const bool several = selectors.size() > 1 ||
                          (selectors.size() == 1 && selectors.front().starts_with("children"));
     if (several) {
-      auto found = tokens(db, token);
+      auto found = selected(db, token);
       if (!found) return tl::unexpected(found.error());
+      auto below = store::descendants_of(db, found->above, most_in_one_answer + 1);
+      if (!below) return tl::unexpected(below.error());
+      if (below->size() > static_cast<std::size_t>(most_in_one_answer))
+        return fail(invalid_request("mom_ids name too many mytokens for one answer"));
+      // Nothing can be subscribed to for any of them yet.
       json::object mapping;
-      for (const std::string& id : *found)
+      for (const std::string& id : found->tokens)
         mapping[token::mom_id(id)] = json::object();
+      for (const auto& entry : *below)
+        mapping[token::mom_id(entry.id)] = json::object();
       outcome.body["mom_id_mapping"] = std::move(mapping);
     }
     outcome.events.push_back(

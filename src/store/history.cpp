@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "store/ids.h"
+#include "store/listing.h"
 
 namespace mytoken::store {
 namespace {
@@ -59,24 +60,20 @@ Result<void> add_event(sql::Transaction& db, const Clock& clock, const std::stri
 
 Result<std::vector<Event>> events_of(sql::Connection& db, const EventSelection& selection,
                                      std::int64_t most) {
-  constexpr std::string_view of_token =
-      "SELECT id, mytoken_id, time, event, comment, ip, user_agent FROM events WHERE mytoken_id = "
-      "$1 AND id < $2 ORDER BY id DESC LIMIT $3";
-  constexpr std::string_view of_descendants =
-      "SELECT id, mytoken_id, time, event, comment, ip, user_agent FROM events WHERE mytoken_id IN "
-      "(WITH RECURSIVE tree (id) AS (SELECT id FROM mytokens WHERE parent_id = $1 UNION SELECT "
-      "m.id FROM mytokens m JOIN tree ON m.parent_id = tree.id) SELECT id FROM tree) AND id < $2 "
-      "ORDER BY id DESC LIMIT $3";
+  constexpr std::string_view columns =
+      "SELECT id, mytoken_id, time, event, comment, ip, user_agent FROM events ";
+  static const std::string of_token =
+      std::string(columns) + "WHERE mytoken_id = $3 AND id < $2 ORDER BY id DESC LIMIT $1";
   const std::int64_t before = selection.before.value_or(std::numeric_limits<std::int64_t>::max());
   std::vector<Event> events;
   const auto newer = [](const Event& a, const Event& b) { return a.id > b.id; };
-  const auto collect = [&](std::string_view sql, const std::string& id) -> Result<void> {
-    auto done =
-        db.run(sql, std::vector<sql::Param>{Blob{id}, before, most}, [&](const sql::Row& r) {
-          events.push_back({r.integer(0), r.bytes(1), r.time(2), r.string(3), r.string(4),
-                            r.string(5), r.string(6)});
-          return true;
-        });
+  const auto collect = [&](std::string_view sql,
+                           const std::vector<sql::Param>& params) -> Result<void> {
+    auto done = db.run(sql, params, [&](const sql::Row& r) {
+      events.push_back({r.integer(0), r.bytes(1), r.time(2), r.string(3), r.string(4), r.string(5),
+                        r.string(6)});
+      return true;
+    });
     if (!done) return tl::unexpected(done.error());
     // What is older than the newest `most` of what was found is not wanted.
     std::sort(events.begin(), events.end(), newer);
@@ -88,11 +85,14 @@ Result<std::vector<Event>> events_of(sql::Connection& db, const EventSelection& 
     return {};
   };
   for (const std::string& id : selection.tokens) {
-    if (auto r = collect(of_token, id); !r) return tl::unexpected(r.error());
+    if (auto r = collect(of_token, {most, before, Blob{id}}); !r) return tl::unexpected(r.error());
   }
-  for (const std::string& id : selection.above) {
-    if (auto r = collect(of_descendants, id); !r) return tl::unexpected(r.error());
-  }
+  if (selection.above.empty()) return events;
+  std::vector<sql::Param> params{most, before};
+  const std::string below =
+      "WITH RECURSIVE " + tree_below(selection.above, params) + " " + std::string(columns) +
+      "WHERE mytoken_id IN (SELECT id FROM tree) AND id < $2 ORDER BY id DESC LIMIT $1";
+  if (auto r = collect(below, params); !r) return tl::unexpected(r.error());
   return events;
 }
 

@@ -25,7 +25,7 @@ struct Event {
   std::string ip;
   std::string user_agent;
 };
-// Whose events: of these tokens, and of the descendants of those.
+// Whose events: of these tokens, and of the descendants of those. Every id once.
 struct EventSelection {
   std::vector<std::string> tokens;
   std::vector<std::string> above;

@@ -1,6 +1,8 @@
 // Lists and trees of mytokens in SQL; see listing.h.
 #include "store/listing.h"
 
+#include <algorithm>
+
 namespace mytoken::store {
 namespace {
 
@@ -28,6 +30,20 @@ const Place& beginning() {
 
 }  // namespace
 
+std::string tree_below(const std::vector<std::string>& ids, std::vector<sql::Param>& params) {
+  // Few texts for all numbers of ids: the last one is repeated.
+  std::size_t places = 1;
+  while (places < ids.size())
+    places *= 4;
+  std::string list;
+  for (std::size_t i = 0; i < places; ++i) {
+    params.push_back(Blob{ids.empty() ? std::string_view() : ids[std::min(i, ids.size() - 1)]});
+    list += (i > 0 ? ", $" : "$") + std::to_string(params.size());
+  }
+  return "tree (id) AS (SELECT id FROM mytokens WHERE parent_id IN (" + list +
+         ") UNION SELECT c.id FROM mytokens c JOIN tree ON c.parent_id = tree.id)";
+}
+
 Result<std::optional<TokenEntry>> token_entry(sql::Connection& db, const std::string& id) {
   static const std::string sql = std::string(select_entry) + "WHERE m.id = $1";
   return db.one(sql, entry_of, Blob{id});
@@ -51,13 +67,21 @@ Result<std::vector<TokenEntry>> roots_of(sql::Connection& db, UserId user,
   return db.all(sql, entry_of, user, from.created, Blob{from.id}, most);
 }
 
-Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db, const std::string& id,
+Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db,
+                                               const std::vector<std::string>& ids,
                                                std::int64_t most) {
-  static const std::string sql =
-      "WITH RECURSIVE tree (id) AS (SELECT id FROM mytokens WHERE parent_id = $1 UNION SELECT c.id "
-      "FROM mytokens c JOIN tree ON c.parent_id = tree.id) " +
-      std::string(select_entry) + "JOIN tree ON m.id = tree.id ORDER BY m.created, m.id LIMIT $2";
-  return db.all(sql, entry_of, Blob{id}, most);
+  std::vector<sql::Param> params{most};
+  const std::string sql = "WITH RECURSIVE " + tree_below(ids, params) +
+                          ", part (id) AS (SELECT id FROM tree LIMIT $1) " +
+                          std::string(select_entry) +
+                          "JOIN part ON m.id = part.id ORDER BY m.created, m.id";
+  std::vector<TokenEntry> entries;
+  auto done = db.run(sql, params, [&entries](const sql::Row& row) {
+    entries.push_back(entry_of(row));
+    return true;
+  });
+  if (!done) return tl::unexpected(done.error());
+  return entries;
 }
 
 Result<std::vector<TokenEntry>> descendants_of_user(sql::Connection& db, UserId user,

@@ -32,12 +32,18 @@ Result<std::vector<TokenEntry>> children_of(sql::Connection& db, const std::stri
 // The user's tokens without parent, at most `most`, oldest first.
 Result<std::vector<TokenEntry>> roots_of(sql::Connection& db, UserId user,
                                          const std::optional<Place>& after, std::int64_t most);
-// All descendants of the tokens, oldest first; at most `most` (a whole user's tree is read in one
-// statement where nothing is paged).
-Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db, const std::string& id,
+// Descendants of the tokens, each once, oldest first. If there are more than `most`, some `most` of
+// them: no more are looked at.
+Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db,
+                                               const std::vector<std::string>& ids,
                                                std::int64_t most);
+// The same of all roots of a user.
 Result<std::vector<TokenEntry>> descendants_of_user(sql::Connection& db, UserId user,
                                                     std::int64_t most);
+
+// The text of a common table expression `tree (id)` of all descendants of the tokens; their ids are
+// appended to `params`, as views.
+std::string tree_below(const std::vector<std::string>& ids, std::vector<sql::Param>& params);
 
 // How many ancestors the token has; counting ends at `most`.
 Result<std::int64_t> depth_of(sql::Connection& db, const std::string& id, std::int64_t most);
