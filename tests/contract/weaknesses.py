@@ -140,6 +140,7 @@ OTHERS = {  # prefix of the names -> {number: tests}; oidc: oidc.md §20, profil
              "Enforced.test_oidc_weakness_15_who_gets_less_is_told_so"],
     },
 }
+OTHERS_LATER = {}
 
 
 def tests_of_the_tree():

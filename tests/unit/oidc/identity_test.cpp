@@ -135,7 +135,7 @@ TEST_F(IdentityTest, userinfo_of_somebody_else_is_ignored) {
   EXPECT_FALSE(identity->email_verified);
 }
 
-TEST_F(IdentityTest, an_email_nobody_has_stays_absent) {
+TEST_F(IdentityTest, settings_weakness_4_an_email_nobody_has_stays_absent) {
   set([](ProviderKnobs& knobs) { knobs.email = std::nullopt; });
   EXPECT_EQ(identify_after_login()->email, std::nullopt);
   set([](ProviderKnobs& knobs) { knobs.email = "not an address\n"; });
