@@ -101,6 +101,14 @@ API_LATER = {
     20: "notifications and calendars",
 }
 OTHERS = {  # prefix of the names -> {number: tests}; oidc: oidc.md §20, profiles: profiles.md §7, settings: settings.md §7
+    "oidc": {
+        5: ["ClaimTest.oidc_weakness_5_userinfo_is_read_and_only_about_this_user",
+            "EnforcedRestrictions.oidc_weakness_5_userinfo_and_urls_are_sources"],
+        15: ["EnforcedRestrictions.oidc_weakness_15_of_several_matches_the_operators_first_counts",
+             "EnforcedRestrictions.oidc_weakness_15_what_does_not_fit_becomes_the_template_and_the_user_is_told",
+             "Config.oidc_weakness_15_enforced_restrictions_are_read_in_the_order_of_the_file",
+             "Enforced.test_oidc_weakness_15_who_gets_less_is_told_so"],
+    },
     "profiles": {
         1: ["Config.profiles_weakness_1_a_group_of_templates_has_a_name_and_a_password",
             "OwnServers.test_profiles_weakness_1_wrong_passwords_are_limited",
@@ -131,13 +139,8 @@ OTHERS = {  # prefix of the names -> {number: tests}; oidc: oidc.md §20, profil
         10: ["Templates.profiles_weakness_10_ip_is_hosts",
              "TemplatesInRequests.test_profiles_weakness_10_the_old_name_of_hosts"],
     },
-    "oidc": {
-        5: ["ClaimTest.oidc_weakness_5_userinfo_is_read_and_only_about_this_user",
-            "EnforcedRestrictions.oidc_weakness_5_userinfo_and_urls_are_sources"],
-        15: ["EnforcedRestrictions.oidc_weakness_15_of_several_matches_the_operators_first_counts",
-             "EnforcedRestrictions.oidc_weakness_15_what_does_not_fit_becomes_the_template_and_the_user_is_told",
-             "Config.oidc_weakness_15_enforced_restrictions_are_read_in_the_order_of_the_file",
-             "Enforced.test_oidc_weakness_15_who_gets_less_is_told_so"],
+    "settings": {
+        4: ["IdentityTest.settings_weakness_4_an_email_nobody_has_stays_absent"],
     },
 }
 OTHERS_LATER = {}
