@@ -17,6 +17,8 @@ void add_routes(http::Router& router, const Api& api) {
   const service::Settings& settings = api.context.settings;
   const Entry table[] = {
       {"POST", "/api/v0/token/my", token_my, true},
+      {"POST", "/api/v0/token/my/tags", tag_token, true},
+      {"DELETE", "/api/v0/token/my/tags", untag_token, true},
       {"POST", "/api/v0/token/access", token_access, true},
       {"POST", "/api/v0/token/transfer", token_transfer, settings.representations.transfer_codes},
       {"POST", "/api/v0/token/revoke", token_revoke, api.settings.token_revocation},
@@ -26,6 +28,13 @@ void add_routes(http::Router& router, const Api& api) {
        api.settings.guest_mode},
       {"GET", "/api/v0/guests/auth", guest_authorization, api.settings.guest_mode},
       {"POST", "/api/v0/guests/token", guest_token, api.settings.guest_mode},
+      {"GET", "/api/v0/settings/grants", list_grants, true},
+      {"POST", "/api/v0/settings/grants", enable_grant, true},
+      {"DELETE", "/api/v0/settings/grants", disable_grant, true},
+      {"GET", "/api/v0/settings/tags", list_tags, true},
+      {"POST", "/api/v0/settings/tags/{tag}", create_tag, true},
+      {"PUT", "/api/v0/settings/tags/{tag}", change_tag, true},
+      {"DELETE", "/api/v0/settings/tags/{tag}", delete_tag, true},
   };
   add_discovery_routes(router, api);
   add_profile_routes(router, api);

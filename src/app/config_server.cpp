@@ -245,6 +245,7 @@ void read_features(Values& values, Config& config) {
   service.flow_lifetime = values.duration("features.oidc_flows.authorization_code.expires_after",
                                           Seconds(600), Seconds(30), Seconds(86400));
   service.token_rotation = values.boolean("features.token_rotation.enabled", true);
+  service.ssh = values.boolean("features.ssh.enabled", false);
   service.rotation_grace =
       values.duration("features.token_rotation.grace", Seconds(10), Seconds(0), Seconds(300));
   service.strict_usage_inheritance = values.boolean("features.strict_usage_inheritance", true);

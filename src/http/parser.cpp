@@ -42,6 +42,22 @@ bool names_other_version(std::string_view bytes) {
   return version.size() == 3 && is_digit(version[0]) && version[1] == '.' && is_digit(version[2]);
 }
 
+// A header whose target has blanks within, with these encoded; "" if it has none. Clients exist
+// that put names into paths as they are. Blanks at the target's ends stay: the line is malformed.
+std::string with_encoded_blanks(std::string_view header) {
+  const std::string_view line = header.substr(0, header.find('\r'));
+  const std::size_t begin = line.find(' ') + 1;
+  const std::size_t end = line.rfind(" HTTP/");
+  if (begin == 0 || end == std::string_view::npos || end <= begin) return {};
+  const std::string_view target = line.substr(begin, end - begin);
+  if (target.find(' ') == std::string_view::npos || target.front() == ' ' || target.back() == ' ')
+    return {};
+  std::string encoded(header.substr(0, begin));
+  for (const char c : target)
+    encoded += c == ' ' ? std::string("%20") : std::string(1, c);
+  return encoded.append(header.substr(end));
+}
+
 class Reader final : public beast::http::basic_parser<true> {
  public:
   Request* request = nullptr;
@@ -211,7 +227,17 @@ std::size_t RequestParser::put(std::string_view bytes, Request& request) {
   Reader& reader = *impl_->reader;
   reader.request = &request;
   error_code ec;
-  const std::size_t taken = reader.put(boost::asio::const_buffer(bytes.data(), bytes.size()), ec);
+  std::size_t taken = 0;
+  if (state_ == State::header) {
+    if (const std::string header = with_encoded_blanks(bytes.substr(0, inspected_));
+        !header.empty()) {
+      reader.put(boost::asio::const_buffer(header.data(), header.size()), ec);
+      if (!ec) taken = inspected_;
+    }
+  }
+  if (!ec && !reader.is_done() && taken < bytes.size()) {
+    taken += reader.put(boost::asio::const_buffer(bytes.data() + taken, bytes.size() - taken), ec);
+  }
   if (!ec || ec == beast::http::error::need_more) {
     expects_continue_ = reader.expects_continue;
     state_ = reader.is_done() ? State::done : State::body;

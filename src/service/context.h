@@ -37,6 +37,7 @@ struct Settings {
   Seconds polling_interval{5};
   bool polling_codes = true;
   bool token_rotation = true;
+  bool ssh = false;  // users may switch the grant on
   std::vector<std::string> unsupported_restrictions;
   std::vector<std::string> trusted_redirect_uris;  // RE2, from the first character on
   Seconds rotation_grace{10};

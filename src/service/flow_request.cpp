@@ -15,6 +15,7 @@ json::object to_json(const FlowRequest& request) {
   if (request.wish.rotation) object["rotation"] = token::to_json(*request.wish.rotation);
   object["response_type"] = token::name(request.wish.response_type);
   object["max_token_len"] = request.wish.max_token_len;
+  if (!request.wish.tags.empty()) object["tags"] = token::to_json(request.wish.tags);
   object["web"] = request.web;
   object["redirect_uri"] = request.redirect_uri;
   return object;
@@ -47,6 +48,9 @@ Result<FlowRequest> parse_flow_request(const std::string& text) {
   if (const auto* length = object.if_contains("max_token_len"); length && length->is_int64()) {
     request.wish.max_token_len = length->as_int64();
   }
+  auto tags = token::parse_tags(object.if_contains("tags"));
+  if (!tags) return damaged();
+  request.wish.tags = std::move(*tags);
   if (const auto* web = object.if_contains("web"); web && web->is_bool())
     request.web = web->as_bool();
   request.redirect_uri = string_member(object, "redirect_uri");

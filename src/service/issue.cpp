@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "service/mint.h"
+#include "service/tags.h"
 #include "store/history.h"
 #include "store/listing.h"
 #include "store/proxies.h"
@@ -168,6 +169,10 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
         !r) {
       return r;
     }
+    if (auto r =
+            set_first_tags(db, parent.state.user_id, child->id, parent.state.id, request.wish.tags);
+        !r)
+      return r;
     if (auto r = store::add_event(db, context.clock, child->id, "inherited_RT",
                                   "Got RT from parent", client);
         !r) {

@@ -15,6 +15,7 @@
 #include "service/mint.h"
 #include "service/outbox.h"
 #include "service/refresh.h"
+#include "service/tags.h"
 #include "store/flows.h"
 #include "store/history.h"
 #include "store/ids.h"
@@ -126,6 +127,8 @@ Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& 
       !r) {
     return r;
   }
+  if (auto r = set_first_tags(db, *user, minted.id, std::nullopt, exchange.request.wish.tags); !r)
+    return r;
   store::AccessTokenRecord record;
   if (answer.expires_in) record.expires_at = now + Seconds(*answer.expires_in);
   record.comment = "Initial Access Token from authorization code flow";

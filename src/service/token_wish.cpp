@@ -1,6 +1,7 @@
 // From the members of a request to a wish; see token_wish.h.
 #include "service/token_wish.h"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "base/encoding.h"
@@ -62,13 +63,16 @@ Result<std::optional<token::Capabilities>> capabilities(const json::object& requ
   return std::optional<token::Capabilities>(token::without_duplicates(std::move(names)));
 }
 
-// What this version does not know must not be dropped silently.
-Result<void> refuse_unsupported(const json::object& request) {
-  for (const std::string_view name : {"tags", "subscribe_notifications"}) {
-    const json::value* value = member(request, name);
-    if (value && !(value->is_array() && value->as_array().empty())) {
-      return fail(invalid_request(std::string(name) + " are not available on this server"));
-    }
+// What is to be notified about a new token. There are no notifications yet, and a token must not
+// fail for one that cannot be made (notifications.md §3.2): well-formed wishes have no effect, and
+// the configuration document announces no notifications.
+Result<void> check_subscriptions(const json::object& request) {
+  const json::value* value = member(request, "subscribe_notifications");
+  if (!value || (value->is_string() && value->as_string().empty())) return {};
+  const json::array* list = value->if_array();
+  if (!list || !std::all_of(list->begin(), list->end(),
+                            [](const json::value& entry) { return entry.is_object(); })) {
+    return fail(invalid_request("subscribe_notifications must be a list of objects"));
   }
   return {};
 }
@@ -76,7 +80,7 @@ Result<void> refuse_unsupported(const json::object& request) {
 }  // namespace
 
 Result<TokenWish> parse_wish(const json::object& request, Time now) {
-  if (auto r = refuse_unsupported(request); !r) return tl::unexpected(r.error());
+  if (auto r = check_subscriptions(request); !r) return tl::unexpected(r.error());
   TokenWish wish;
   auto issuer = text(request, "oidc_issuer");
   if (!issuer) return tl::unexpected(issuer.error());
@@ -104,6 +108,9 @@ Result<TokenWish> parse_wish(const json::object& request, Time now) {
   auto length = token_length(request);
   if (!length) return tl::unexpected(length.error());
   wish.max_token_len = *length;
+  auto tags = token::parse_tags(member(request, "tags"));
+  if (!tags) return tl::unexpected(tags.error());
+  wish.tags = std::move(*tags);
   return wish;
 }
 

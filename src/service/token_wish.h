@@ -4,11 +4,13 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/json.h"
 #include "base/task.h"
 #include "service/context.h"
 #include "token/claims.h"
+#include "token/tag.h"
 
 namespace mytoken::service {
 
@@ -22,6 +24,7 @@ struct TokenWish {
   std::string application_name;
   token::ResponseType response_type = token::ResponseType::token;
   std::int64_t max_token_len = 0;
+  std::vector<token::TagWish> tags;
 };
 
 // The members that make_wish reads, by what their value is in a form (api.md §2.2).

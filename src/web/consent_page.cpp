@@ -185,6 +185,11 @@ mustache::data common(const ConsentSubject& subject, const ConsentFields& fields
   if (const std::string& name = subject.asked.application_name; !name.empty())
     data.set("application", name);
   data.set("name", fields.name);
+  data.set("tagged", !subject.asked.tags.empty());
+  mustache::data tags = list();
+  for (const token::TagWish& tag : subject.asked.tags)
+    tags << mustache::data("tag", tag.name);
+  data.set("tags", tags);
   set_capabilities(data, subject, fields.capabilities);
   set_conditions(data, decision.edits.restrictions.value_or(token::Restrictions()),
                  has_error_in(errors, "clause"), now);

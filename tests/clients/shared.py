@@ -12,7 +12,7 @@ STORAGE = "https://storage.example.org"
 
 @functools.cache
 def stack():
-    running = Stack(rotate=True)
+    running = Stack(rotate=True, config={"features": {"ssh": {"enabled": True}}})
     running.__enter__()
     atexit.register(running.__exit__)
     return running

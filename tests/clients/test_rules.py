@@ -15,7 +15,6 @@ import login
 CONFIGURATION = "/.well-known/openid-configuration"
 SETTINGS = "/api/v0/settings"
 OUT_OF_REACH = {
-    2: "tags are not part of the service yet",
     18: "calendars are not part of the service yet",
     21: "the SSH front end is not part of the service yet",
 }
@@ -285,6 +284,14 @@ class Polling(unittest.TestCase):
                 self.assertEqual(here.poll(start.json["polling_code"]).status, 428)
 
 
+class Tags(unittest.TestCase):
+    def test_rule_02_whoever_may_manage_notifications_or_calendars_may_list_the_tags(self):
+        for capability in ("tokeninfo:notify", "manage_mytokens:notify"):
+            answer = api().get(f"{SETTINGS}/tags", raw=b"null\n", headers={**GO_CLIENT, "Authorization": f"Bearer {sub(capabilities=[capability])}"})
+            self.assertEqual(answer.status, 200, str(answer))
+            self.assertIsInstance(answer.json["tags"], list)
+
+
 class AbsentMembers(unittest.TestCase):
     def test_rule_17_get_with_the_body_null(self):
         for path in (CONFIGURATION, SETTINGS, "/jwks", "/api/v0/capabilities"):
@@ -335,6 +342,19 @@ class EmptyAnswers(unittest.TestCase):
             self.empty(here.call("DELETE", f"{path}/{entry['id']}", raw=b"null\n", headers=basic), 204)
 
 
+    def test_rule_03_a_grant_that_was_switched_on_or_off_has_no_body(self):
+        for _ in range(2):
+            self.empty(api().post(f"{SETTINGS}/grants", {"grant_type": "ssh", "mytoken": full()}), 201)
+        self.empty(api().call("DELETE", f"{SETTINGS}/grants", json_body={"grant_type": "ssh", "mytoken": full()}), 204)
+
+    def test_rule_03_changes_of_tags_have_no_body(self):
+        bearer = {**GO_CLIENT, "Authorization": f"Bearer {full()}"}
+        self.empty(api().post(f"{SETTINGS}/tags/rule%203", {}, headers=bearer), 204)
+        self.empty(api().call("PUT", f"{SETTINGS}/tags/rule%203", json_body={"color": "00FF00"}, headers=bearer), 204)
+        self.empty(api().post("/api/v0/token/my/tags", {"tag": "rule 3", "mytoken": full(), "mom_id": "", "include_children": False}), 204)
+        self.empty(api().call("DELETE", f"{SETTINGS}/tags/rule%203", raw=b"null\n", headers=bearer), 204)
+
+
 class Rotation(unittest.TestCase):
     def test_rule_24_every_success_tells_the_new_token(self):
         mytoken = sub(rotation={"on_other": True, "on_AT": True})
@@ -355,6 +375,10 @@ class Rotation(unittest.TestCase):
             used(api().post(TOKENINFO, {"action": action, "mytoken": mytoken}))
         other = api().sub_token(full())["mom_id"]
         self.assertEqual(set(used(api().post(REVOKE, {"token": mytoken, "mom_id": other}))), {"token_update"})
+        used(api().post(f"{SETTINGS}/grants", {"grant_type": "ssh", "mytoken": mytoken}))
+        used(api().get(f"{SETTINGS}/grants", json_body={"mytoken": mytoken}))
+        used(api().post("/api/v0/token/my/tags", {"tag": "rule 24", "mytoken": mytoken}))
+        used(api().get(f"{SETTINGS}/tags", json_body={"mytoken": mytoken}))
         self.assertNotIn("token_update", api().post(TOKENINFO, {"mytoken": mytoken}).json)
         self.assertNotIn("token_update", api().post("/api/v0/token/transfer", {"mytoken": mytoken}).json)
 

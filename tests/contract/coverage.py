@@ -24,10 +24,6 @@ LATER = {
     "/privacy": "web pages",
     "/favicon.ico": "web pages",
     # Being built:
-    "/api/v0/token/my/tags": "tags",
-    "/api/v0/settings/tags": "tags",
-    "/api/v0/settings/tags/{tag}": "tags",
-    "/api/v0/settings/grants": "grants",
 }
 UNREACHABLE = {
     ("GET", "/", 303): "a start page for somebody who is signed in: web pages",

@@ -21,6 +21,7 @@ FEATURES = {
     "polling_codes": {"enabled": True, "polling_interval": 1},
     "guest_mode": True,
     "server_profiles": {"groups": GROUPS},
+    "ssh": {"enabled": True},
     "oidc_flows": {"authorization_code": {"web": {"trusted_redirect_uris": ["^https://trusted\\.example/"]}}},
 }
 

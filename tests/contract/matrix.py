@@ -24,7 +24,7 @@ class Endpoint(NamedTuple):
     method: str
     path: str
     success: int
-    needs: Optional[str] = None    # capability; with `target` that for a token which is no descendant
+    needs: str | tuple = ()        # capability, or those of which one is enough; with `target` that for a token which is no descendant
     counts: Optional[str] = None   # the kind of use whose clauses are checked: AT or other
     members: dict = {}             # of the request, besides the token; OP stands for the provider's issuer
     token_member: str = "mytoken"
@@ -52,6 +52,17 @@ ENDPOINTS = (
     tokeninfo("notifications", "read@manage_mytokens:notify", target="mom_ids"),
     Endpoint("revoke", "POST", REVOKE, 204, token_member="token", issuer=True, revokes=True),
     Endpoint("revoke another", "POST", REVOKE, 204, "manage_mytokens:revoke", token_member="token", target="mom_id"),
+    Endpoint("list grants", "GET", GRANTS, 200, "read@settings:grants", "other"),
+    Endpoint("enable a grant", "POST", GRANTS, 201, "settings:grants", "other", {"grant_type": "ssh"}),
+    Endpoint("disable a grant", "DELETE", GRANTS, 204, "settings:grants", "other", {"grant_type": "ssh"}),
+    Endpoint("list tags", "GET", TAGS, 200, ("read@settings:tags", "tokeninfo:notify", "manage_mytokens:notify"), "other"),
+    Endpoint("create a tag", "POST", f"{TAGS}/matrix", 204, "settings:tags", "other"),
+    Endpoint("change a tag", "PUT", f"{TAGS}/matrix", 204, "settings:tags", "other", {"color": "fff"}),
+    Endpoint("delete a tag", "DELETE", f"{TAGS}/of-nobody", 204, "settings:tags", "other"),
+    *(Endpoint(f"{verb} a token", method, TOKEN_TAGS, 204, ("tokeninfo:tags", "manage_mytokens:tags"), "other", {"tag": "matrix"})
+      for verb, method in (("tag", "POST"), ("untag", "DELETE"))),
+    *(Endpoint(f"{verb} another token", method, TOKEN_TAGS, 204, "manage_mytokens:tags", "other", {"tag": "matrix"}, target="mom_id")
+      for verb, method in (("tag", "POST"), ("untag", "DELETE"))),
 )
 
 # What is presented.
@@ -79,14 +90,14 @@ def grants(held, asked):
     return wanted[:len(parts)] == parts
 
 
-def all_but(capability):
-    return [name for name in ALL_CAPABILITIES if not grants(name, capability)]
+def all_but(needs):
+    return [name for name in ALL_CAPABILITIES if not any(grants(name, need) for need in ([needs] if isinstance(needs, str) else needs))]
 
 
 def applies(endpoint, representation, condition):
     """Whether there is such a cell."""
     if condition == "missing capability":
-        return endpoint.needs is not None
+        return bool(endpoint.needs)
     if condition in ("target of another user", "unknown target"):
         return endpoint.target is not None
     if condition == "another issuer asked for":

@@ -10,6 +10,7 @@ import special
 from coverage import example, operations
 from fixture import CONTRACT, GROUPS, shared, validate
 
+TAG = "/api/v0/settings/tags/{tag}"
 ERRORS = {400: "invalid_request", 404: "not_found", 408: "Request Timeout", 413: "Request Entity Too Large", 415: "Unsupported Media Type",
           429: "Too Many Requests", 431: "Request Header Fields Too Large", 500: "internal_server_error", 503: "internal_server_error"}
 
@@ -44,7 +45,9 @@ def broken_body(method, path):
 
 
 def no_credentials(method, path):
-    return shared().api.call(method, path, json_body={"grant_type": "mytoken"} if method == "POST" else None)
+    """What is asked is looked at first, so it is in order."""
+    body = {"/api/v0/settings/grants": {"grant_type": "ssh"}, "/api/v0/token/my/tags": {"tag": "ci"}, example(TAG): {"color": "fff"}}.get(path)
+    return shared().api.call(method, path, json_body=body or ({"grant_type": "mytoken"} if method == "POST" else None))
 
 
 def at(which):

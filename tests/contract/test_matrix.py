@@ -41,6 +41,7 @@ class World:
         self.elsewhere = self._start(Stack(rotate=False, config={"features": FEATURES}))
         self.api = Api(self.stack.issuer, self.stack.op)
         self.full = self.api.login(capabilities=EVERYTHING)["mytoken"]
+        self.api.post(f"{matrix.TAGS}/matrix", headers={"Authorization": f"Bearer {self.full}"})
         self.bobs = self.api.login("bob", capabilities=EVERYTHING)["mom_id"]
         other = Api(self.elsewhere.issuer, self.elsewhere.op)
         others = other.login(capabilities=EVERYTHING)["mytoken"]

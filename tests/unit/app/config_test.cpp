@@ -304,7 +304,8 @@ TEST(Config, switches_may_be_plain_booleans) {
   EXPECT_EQ(lines(loaded.errors), "");
   EXPECT_FALSE(loaded.config.service.representations.short_tokens);
   EXPECT_EQ(lines(loaded.warnings),
-            "part1.yaml:1: features.ssh.enabled: not available in this version, ignored\n");
+            "part1.yaml:1: features.ssh.enabled: not available in this version, ignored; "
+            "users can switch the grant on and off, but there is no ssh server yet\n");
 }
 
 TEST(Config, durations_have_units) {

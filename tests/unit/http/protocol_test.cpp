@@ -61,6 +61,30 @@ TEST(Protocol, a_request_may_arrive_byte_by_byte) {
   EXPECT_EQ(client.receive().status, 200);
 }
 
+TEST(Protocol, blanks_within_the_target_belong_to_it) {
+  RunningServer server(test_routes());
+  RawClient client(server.port());
+  const std::string request =
+      "DELETE /api/v0/notifications/my  own%20tag HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+      "null";
+  ASSERT_TRUE(client.send(request + request));
+  for (const char c : request)
+    ASSERT_TRUE(client.send(std::string(1, c)));
+  for (int i = 0; i < 3; ++i) {
+    const Answer answer = client.receive();
+    ASSERT_EQ(answer.status, 200);
+    const json::object seen = parse_json(answer.body)->as_object();
+    EXPECT_EQ(seen.at("parameters"), (json::array{"my  own tag"}));
+    EXPECT_EQ(seen.at("body"), "null");
+  }
+  // At its ends, or without a version behind it, they are a mistake.
+  for (const char* line : {"GET  /api/v0/settings HTTP/1.1", "GET /api/v0/settings x",
+                           "GET /api/v0/settings x HTTP/1.1x"}) {
+    EXPECT_EQ(server.call(std::string(line) + "\r\nHost: x\r\n\r\n").status, 400) << line;
+  }
+  EXPECT_EQ(server.call("GET /api/v0/settings  HTTP/1.1\r\nHost: x\r\n\r\n").status, 505);
+}
+
 TEST(Protocol, connection_close_and_http_1_0_end_the_connection) {
   RunningServer server(test_routes());
   RawClient closing(server.port());

@@ -174,7 +174,7 @@ class Installation {
     request.wish.oidc_issuer = provider->issuer();
     request.client = client();
     auto start = run(service::start_login(*context, std::move(request)));
-    EXPECT_TRUE(start) << start.error().description;
+    EXPECT_TRUE(start) << start.error().description << " / " << start.error().cause;
     if (!start) return {};
     const Secret consent(start->consent_uri.substr(start->consent_uri.rfind('/') + 1));
     const Secret browser("a-browser-with-a-long-binding-secret");
