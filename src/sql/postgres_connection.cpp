@@ -266,7 +266,8 @@ void PostgresConnection::forget_foreseen() {
 void PostgresConnection::end_read() {
   mode_ = Mode::none;
   forget_foreseen();
-  leftover_ = std::exchange(begun_, false);
+  // A read without any statement does not end what the one before it left open.
+  if (std::exchange(begun_, false)) leftover_ = true;
 }
 
 void PostgresConnection::end_leftover() {

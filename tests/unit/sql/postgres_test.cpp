@@ -5,6 +5,8 @@
 #include <atomic>
 #include <chrono>
 
+#include "sql/postgres_connection.h"
+
 namespace mytoken::sql {
 namespace {
 
@@ -196,6 +198,26 @@ TEST_F(Postgresql, a_read_of_several_statements_sees_one_snapshot) {
   ASSERT_TRUE(done);
   EXPECT_EQ(before, after);
   EXPECT_EQ(before, 100);  // the function ran again on a snapshot
+}
+
+TEST_F(Postgresql, a_read_without_a_statement_leaves_the_next_write_a_transaction_of_its_own) {
+  open_with(counter);
+  auto opened = PostgresConnection::open(options);
+  ASSERT_TRUE(opened) << opened.error().cause;
+  PostgresConnection& connection = **opened;
+  const auto at = [](const Row& r) { return r.integer(0); };
+  connection.begin(PostgresConnection::Mode::snapshot);
+  ASSERT_TRUE(connection.one("SELECT at FROM counter", at));
+  connection.end_read();
+  for (const auto mode : {PostgresConnection::Mode::single, PostgresConnection::Mode::snapshot}) {
+    connection.begin(mode);
+    connection.end_read();
+  }
+  connection.begin(PostgresConnection::Mode::change);
+  const auto changed = connection.execute("UPDATE counter SET at = 7");
+  ASSERT_TRUE(changed) << changed.error().cause;
+  ASSERT_TRUE(connection.commit());
+  EXPECT_EQ(number("SELECT at FROM counter"), 7);
 }
 
 TEST_F(Postgresql, deadlocked_functions_run_again) {
