@@ -198,8 +198,11 @@ void read_template_groups(Values& values, Config& config) {
   constexpr std::string_view key = "features.server_profiles.groups";
   config.api.server_profiles = values.boolean("features.server_profiles.enabled", true);
   for (auto& [group, password] : values.pairs(key)) {
-    if (group.empty() || group.find('/') != std::string::npos || characters(group) > 64) {
-      values.error(key, "the name of a group has 1 to 64 characters, none of them a slash");
+    const auto is_bad = [](unsigned char c) { return c <= 0x20 || c == 0x7f || c == '/'; };
+    if (group.empty() || characters(group) > 64 ||
+        std::any_of(group.begin(), group.end(), is_bad)) {
+      values.error(key,
+                   "the name of a group has 1 to 64 characters, none of them a slash or blank");
     } else if (password.empty()) {
       values.error(key, fmt::format("group {} has no password; give it one or remove it", group));
     } else if (password.starts_with("$argon2")) {

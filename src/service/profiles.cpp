@@ -15,7 +15,10 @@ namespace {
 constexpr std::size_t longest_group = 64;  // characters
 constexpr std::size_t longest_name = 128;  // characters
 constexpr std::size_t longest_payload = std::size_t{64} * 1024;
-constexpr std::int64_t most_entries = 1000;  // of one kind in one group
+constexpr std::int64_t most_entries = 1000;                      // of one kind in one group
+constexpr std::size_t largest_group = std::size_t{1024} * 1024;  // payloads of one kind together
+// What one listing takes in, in bytes: everybody may ask for it.
+constexpr std::size_t largest_listing = std::size_t{2048} * 1024;
 
 Error name_taken() {
   Error error = invalid_request("name already exists");
@@ -76,17 +79,22 @@ Result<json::value> shown_payload(token::TemplateResolver& resolver, TemplateKin
   return *rotation ? json::value(token::to_json(**rotation)) : json::value();
 }
 
+bool is_blank_or_slash(char c) {
+  const auto byte = static_cast<unsigned char>(c);
+  return byte <= 0x20 || byte == 0x7f || c == '/';
+}
+
 Result<void> check_name(const Template& entry) {
   if (entry.group.empty() || characters(entry.group) > longest_group)
     return fail(invalid_request("a group has 1 to 64 characters"));
+  // Such a group could not be named where names are separated by blanks.
+  if (std::any_of(entry.group.begin(), entry.group.end(), is_blank_or_slash))
+    return fail(invalid_request("a group must not hold blanks or /"));
   const std::string& name = entry.name;
   if (name.empty()) return fail(invalid_request("parameter 'name' must be given"));
   if (characters(name) > longest_name)
     return fail(invalid_request("name is longer than 128 characters"));
-  const auto is_bad = [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte <= 0x20 || byte == 0x7f || c == '/' || c == '"';
-  };
+  const auto is_bad = [](char c) { return is_blank_or_slash(c) || c == '"'; };
   if (name.front() == '@' || std::any_of(name.begin(), name.end(), is_bad)) {
     return fail(invalid_request("name must not hold blanks, / or \" and must not begin with @"));
   }
@@ -111,9 +119,10 @@ Result<void> check_entry(sql::Connection& db, const Template& entry, Time now) {
       token::TemplateResolver::Unknown::ignored);
   // By its name, so that it is on the way when something includes it again.
   const std::string own = "@" + entry.group + "/" + entry.name;
-  const json::value by_name = entry.kind == TemplateKind::profiles
-                                  ? json::value(json::object{{"include", json::array{own}}})
-                                  : json::value(own);
+  const json::array names{json::value(own)};
+  const json::value by_name = entry.kind == TemplateKind::capabilities
+                                  ? json::value(names)
+                                  : json::value(json::object{{"include", names}});
   auto shown = shown_payload(resolver, entry.kind, by_name, now);
   if (!shown) return tl::unexpected(shown.error());
   return {};
@@ -139,14 +148,27 @@ store::ProfileRow row_of(const Template& entry, std::string id, Time now) {
           entry.name,    json::serialize(entry.payload),       now};
 }
 
+Error group_is_full(std::string_view what) {
+  Error full = invalid_request("the group has " + std::string(what) + " of this kind already");
+  full.status = 409;
+  return full;
+}
+
+// Room for the entry beside all others of its kind and group; `id`: the one it replaces.
+Result<void> check_room(sql::Connection& db, const Template& entry, std::string_view id = {}) {
+  auto rows = store::profiles_of(db, token::name(entry.kind), entry.group);
+  if (!rows) return tl::unexpected(rows.error());
+  std::size_t sum = json::serialize(entry.payload).size();
+  for (const store::ProfileRow& row : *rows)
+    sum += row.id == id ? 0 : row.payload.size();
+  return sum > largest_group ? fail(group_is_full("1 MiB")) : Result<void>();
+}
+
 Result<void> add(sql::Transaction& db, const Template& entry, Time now) {
   auto count = store::count_profiles(db, token::name(entry.kind), entry.group);
   if (!count) return tl::unexpected(count.error());
-  if (*count >= most_entries) {
-    Error full = invalid_request("the group has 1000 entries of this kind already");
-    full.status = 409;
-    return fail(std::move(full));
-  }
+  if (*count >= most_entries) return fail(group_is_full("1000 entries"));
+  if (auto r = check_room(db, entry); !r) return r;
   auto added = store::add_profile(db, row_of(entry, new_id(), now));
   if (!added) return tl::unexpected(added.error());
   return *added ? Result<void>() : fail(name_taken());
@@ -176,14 +198,19 @@ Task<Result<json::array>> template_list(Context& context, TemplateKind kind, std
   auto work = [&](sql::Connection& db) -> Result<json::array> {
     auto rows = store::profiles_of(db, token::name(kind), group);
     if (!rows) return tl::unexpected(rows.error());
-    const auto lookup = stored_templates(db);
+    token::TemplateResolver resolver(stored_templates(db),
+                                     token::TemplateResolver::Unknown::refused, largest_listing);
     json::array list;
+    std::int64_t left_out = 0;
     for (const store::ProfileRow& row : *rows) {
-      token::TemplateResolver resolver(lookup);  // each with a size of its own
       auto payload = parse_json(row.payload);
       auto shown =
           payload ? shown_payload(resolver, kind, *payload, now) : Result<json::value>(payload);
       if (!shown && shown.error().status >= 500) return tl::unexpected(shown.error());
+      if (!shown && resolver.is_exhausted()) {
+        ++left_out;
+        continue;
+      }
       if (!shown) {
         context.log.warning("a template cannot be resolved",
                             {{"kind", token::name(kind)},
@@ -194,6 +221,10 @@ Task<Result<json::array>> template_list(Context& context, TemplateKind kind, std
       }
       list.push_back(
           {{"id", uuid_text(row.id)}, {"name", row.name}, {"payload", std::move(*shown)}});
+    }
+    if (left_out > 0) {
+      context.log.warning("templates are left out of a listing, which would be too large",
+                          {{"kind", token::name(kind)}, {"group", group}, {"entries", left_out}});
     }
     return list;
   };
@@ -218,6 +249,7 @@ Task<Result<void>> change_template(Context& context, std::string id, Template en
     if (!known) return tl::unexpected(known.error());
     if (!*known) return fail(not_found("there is no entry with this id"));
     if (auto r = check_entry(db, entry, now); !r) return r;
+    if (auto r = check_room(db, entry, id); !r) return r;
     auto changed = store::change_profile(db, row_of(entry, id, now));
     if (!changed) return tl::unexpected(changed.error());
     return *changed ? Result<void>() : fail(not_found("there is no entry with this id"));
@@ -247,6 +279,7 @@ Result<Stored> store_template(sql::Transaction& db, const Template& entry, bool 
   for (const store::ProfileRow& row : *rows) {
     if (row.name != entry.name) continue;
     if (!replaces || row.payload == json::serialize(entry.payload)) return Stored::kept;
+    if (auto r = check_room(db, entry, row.id); !r) return tl::unexpected(r.error());
     auto changed = store::change_profile(db, row_of(entry, row.id, now));
     if (!changed) return tl::unexpected(changed.error());
     return Stored::changed;

@@ -53,10 +53,6 @@ Error wrong_type(TemplateKind kind) {
   return invalid_request("a template has a wrong type");
 }
 
-Error empty_name() {
-  return invalid_request("empty include name");
-}
-
 }  // namespace
 
 std::string_view name(TemplateKind kind) {
@@ -87,8 +83,8 @@ Result<TemplateName> parse_template_name(std::string_view text) {
   return TemplateName{parts[0], parts[1]};
 }
 
-TemplateResolver::TemplateResolver(Lookup lookup, Unknown unknown)
-    : lookup_(std::move(lookup)), unknown_(unknown) {}
+TemplateResolver::TemplateResolver(Lookup lookup, Unknown unknown, std::size_t limit)
+    : lookup_(std::move(lookup)), unknown_(unknown), limit_(limit) {}
 
 Result<json::object> TemplateResolver::request(const json::value& value) {
   auto merged = resolve(TemplateKind::profiles, value);
@@ -154,11 +150,11 @@ Result<json::value> TemplateResolver::resolve(TemplateKind kind, const json::val
 
 Result<json::value> TemplateResolver::resolve_names(TemplateKind kind, std::string_view text) {
   if (text.empty()) return json::value();
-  const std::vector<std::string> names = template_names(text);
-  if (names.empty()) return fail(empty_name());
-  if (names.size() == 1) return resolve_entry(kind, names.front());
+  const auto names = template_names(text);
+  if (!names) return tl::unexpected(names.error());
+  if (names->size() == 1) return resolve_entry(kind, names->front());
   json::value current = json::object();
-  for (const std::string& one : names) {
+  for (const std::string& one : *names) {
     if (auto r = include(kind, current, one); !r) return tl::unexpected(r.error());
   }
   return current;
@@ -189,7 +185,7 @@ Result<json::value> TemplateResolver::resolve_object(TemplateKind kind,
                                                      const json::object& object) {
   auto exact = with_exact_names(kind, object);
   if (!exact) return tl::unexpected(exact.error());
-  auto names = included_names(exact->if_contains("include"));
+  auto names = included_names(kind, exact->if_contains("include"));
   if (!names) return tl::unexpected(names.error());
   exact->stable_erase("include");
   json::value current = std::move(*exact);
@@ -272,41 +268,42 @@ Result<void> TemplateResolver::include(TemplateKind kind, json::value& current,
   }
   if (kind != TemplateKind::restrictions) return fail(wrong_type(kind));
   // More than one alternative: what included it is one of them.
-  json::array alternatives;
-  const json::array current_alone{current};
-  const json::array included_alone{*included};
-  const json::array* const parts[] = {
-      current.is_array() ? &current.as_array() : &current_alone,
-      included->is_array() ? &included->as_array() : &included_alone};
-  for (const json::array* part : parts) {
-    for (const json::value& alternative : *part) {
-      if (auto r = unite(alternatives, alternative); !r) return r;
-    }
+  if (!current.is_array()) {
+    json::array alternatives;
+    alternatives.push_back(std::move(current));
+    current = std::move(alternatives);
   }
-  current = std::move(alternatives);
+  const json::array* several = included->if_array();
+  if (!several) return unite(current.as_array(), *included);
+  for (const json::value& alternative : *several) {
+    if (auto r = unite(current.as_array(), alternative); !r) return r;
+  }
   return {};
 }
 
 // Values of the three claims are brought into a common form first: names of templates that meet an
 // object are replaced by what they name, and a string of capabilities that joins a list by its
-// words. Members have their exact names already.
+// words. Members have their exact names already. What the object itself includes is taken in before
+// it meets the other one, over which it wins.
 Result<void> TemplateResolver::merge_profile(json::object& existing, json::object included) {
   for (const TemplateKind kind : {TemplateKind::restrictions, TemplateKind::rotation}) {
     json::value* here = existing.if_contains(name(kind));
     json::value* there = included.if_contains(name(kind));
     if (!here || !there || !here->is_object()) continue;
+    if (auto r = charge(*here); !r) return r;  // every merge copies it
+    auto resolved = resolve(kind, *here);
+    if (!resolved) return tl::unexpected(resolved.error());
+    *here = std::move(*resolved);
     if (there->is_string()) {
       auto expanded = resolve(kind, *there);
       if (!expanded) return tl::unexpected(expanded.error());
       *there = std::move(*expanded);
     }
     if (json::object* object = there->if_object()) {
-      auto exact_here = with_exact_names(kind, here->as_object());
-      if (!exact_here) return tl::unexpected(exact_here.error());
-      auto exact_there = with_exact_names(kind, *object);
-      if (!exact_there) return tl::unexpected(exact_there.error());
-      *here = std::move(*exact_here);
-      *there = std::move(*exact_there);
+      if (!here->is_object()) return fail(one_sided(name(kind)));
+      auto exact = with_exact_names(kind, *object);
+      if (!exact) return tl::unexpected(exact.error());
+      *there = std::move(*exact);
     }
   }
   const json::value* list = existing.if_contains("capabilities");
@@ -319,8 +316,7 @@ Result<void> TemplateResolver::merge_profile(json::object& existing, json::objec
 
 Result<void> TemplateResolver::charge(const json::value& value) {
   size_ += std::max(least_charge, weight(value));
-  if (size_ > largest)
-    return fail(invalid_request("the included templates are too large together"));
+  if (size_ > limit_) return fail(invalid_request("the included templates are too large together"));
   return {};
 }
 

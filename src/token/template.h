@@ -49,7 +49,9 @@ class TemplateResolver {
   static constexpr std::size_t largest =
       std::size_t{256} * 1024;  // of all that is taken in, in bytes
 
-  explicit TemplateResolver(Lookup lookup, Unknown unknown = Unknown::refused);
+  // `limit`: of all that is taken in; larger than `largest` where many values share a resolver.
+  explicit TemplateResolver(Lookup lookup, Unknown unknown = Unknown::refused,
+                            std::size_t limit = largest);
 
   // All errors below: invalid_request for unknown and malformed names, cycles, what is nested too
   // deeply or too large, values of a wrong type; those of the lookup.
@@ -63,6 +65,9 @@ class TemplateResolver {
   Result<std::optional<json::object>> rotation(const json::value& value);
   // First occurrences. nullopt: not given; an empty list was given as such.
   Result<std::optional<std::vector<std::string>>> capabilities(const json::value& value);
+
+  // More was asked for than the limit allows: what takes in templates is refused from now on.
+  bool is_exhausted() const { return size_ > limit_; }
 
  private:
   using Key = std::tuple<TemplateKind, std::string, std::string>;
@@ -79,6 +84,7 @@ class TemplateResolver {
 
   Lookup lookup_;
   Unknown unknown_;
+  std::size_t limit_;
   std::map<Key, json::value> resolved_;
   std::vector<Key> stack_;  // entries being resolved
   std::size_t size_ = 0;    // of all that was taken in

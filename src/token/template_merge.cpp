@@ -50,24 +50,9 @@ std::string_view exact_name(TemplateKind kind, std::string_view given) {
   return {};
 }
 
-// What stands under the same key in an included object. `include` lists are united even where they
-// are written as one string, so that no template is lost.
+// What stands under the same key in an included object.
 Result<void> merge_member(std::string_view key, json::value& existing,
                           const json::value& included) {
-  if (key == "include") {
-    auto names = included_names(&existing);
-    auto more = included_names(&included);
-    if (!names) return tl::unexpected(names.error());
-    if (!more) return tl::unexpected(more.error());
-    json::array list;
-    for (const auto* part : {&*names, &*more}) {
-      for (const std::string& name : *part) {
-        if (auto r = unite(list, json::value(name)); !r) return r;
-      }
-    }
-    existing = std::move(list);
-    return {};
-  }
   if (json::array* list = existing.if_array()) {
     const json::array* more = included.if_array();
     if (!more) return unite(*list, included);
@@ -79,13 +64,36 @@ Result<void> merge_member(std::string_view key, json::value& existing,
   if (json::object* object = existing.if_object()) {
     const json::object* more = included.if_object();
     if (more) return merge_object(*object, *more);
-    return fail(invalid_request("an included template cannot be merged: '" + shown(key) +
-                                "' is an object on one side only"));
+    return fail(one_sided(key));
   }
   return {};
 }
 
+Error wrong_include() {
+  return invalid_request("include must be a template name or a list of them");
+}
+
+// A name that comes again adds nothing: what it names is merged already.
+Result<void> add_name(std::vector<std::string>& names, std::string_view name) {
+  if (name.empty() || std::find(names.begin(), names.end(), name) != names.end()) return {};
+  if (names.size() >= most_names) {
+    return fail(invalid_request("more than " + std::to_string(most_names) +
+                                " templates are included at once"));
+  }
+  names.emplace_back(name);
+  return {};
+}
+
 }  // namespace
+
+Error one_sided(std::string_view key) {
+  return invalid_request("an included template cannot be merged: '" + shown(key) +
+                         "' is an object on one side only");
+}
+
+Error empty_name() {
+  return invalid_request("empty include name");
+}
 
 Result<json::object> with_exact_names(TemplateKind kind, const json::object& object) {
   json::object result;
@@ -94,8 +102,9 @@ Result<json::object> with_exact_names(TemplateKind kind, const json::object& obj
     const std::string_view given = member.key();
     const std::string_view name = exact_name(kind, given);
     if (name.empty()) {
-      if (kind != TemplateKind::profiles) result[given] = member.value();
-      continue;
+      if (kind == TemplateKind::profiles) continue;
+      return fail(invalid_request(std::string(mytoken::token::name(kind)) + ": unknown member '" +
+                                  shown(given) + "'"));
     }
     if (kind != TemplateKind::profiles && result.contains(name)) {
       return fail(invalid_request("member '" + shown(given) + "' is given twice"));
@@ -108,28 +117,33 @@ Result<json::object> with_exact_names(TemplateKind kind, const json::object& obj
   return result;
 }
 
-std::vector<std::string> template_names(std::string_view text) {
+Result<std::vector<std::string>> template_names(std::string_view text) {
   std::vector<std::string> names;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find(' '), text.size());
-    if (end > 0) names.emplace_back(text.substr(0, end));
+    if (auto r = add_name(names, text.substr(0, end)); !r) return tl::unexpected(r.error());
     text.remove_prefix(std::min(end + 1, text.size()));
   }
+  if (names.empty()) return fail(empty_name());
   return names;
 }
 
-Result<std::vector<std::string>> included_names(const json::value* include) {
-  if (!include || include->is_null()) return std::vector<std::string>();
-  if (const json::string* text = include->if_string()) return template_names(*text);
-  const json::array* list = include->if_array();
+Result<std::vector<std::string>> included_names(TemplateKind kind, const json::value* include) {
   std::vector<std::string> names;
+  if (!include || include->is_null()) return names;
+  const json::string* text = include->if_string();
+  const json::array* list = include->if_array();
+  if (kind == TemplateKind::profiles && ((text && text->empty()) || (list && list->empty())))
+    return names;
+  if (text) return template_names(*text);
   for (std::size_t i = 0; list && i < list->size(); ++i) {
     if ((*list)[i].is_null()) continue;
     const json::string* name = (*list)[i].if_string();
-    if (!name) list = nullptr;
-    if (name && !name->empty()) names.emplace_back(*name);
+    if (!name) return fail(wrong_include());
+    if (auto r = add_name(names, *name); !r) return tl::unexpected(r.error());
   }
-  if (!list) return fail(invalid_request("include must be a template name or a list of them"));
+  if (!list) return fail(wrong_include());
+  if (names.empty()) return fail(empty_name());
   return names;
 }
 
@@ -147,10 +161,13 @@ Result<void> merge_object(json::object& existing, const json::object& included) 
 }
 
 Result<void> unite(json::array& list, const json::value& element) {
-  if (element.is_null() || std::find(list.begin(), list.end(), element) != list.end()) return {};
-  if (list.size() >= most_merged_elements) {
+  if (element.is_null()) return {};
+  // A list that is longer already is not even searched.
+  if (list.size() <= most_merged_elements &&
+      std::find(list.begin(), list.end(), element) != list.end())
+    return {};
+  if (list.size() >= most_merged_elements)
     return fail(invalid_request("a list that templates make is too long"));
-  }
   list.push_back(element);
   return {};
 }

@@ -59,6 +59,7 @@ TEST(Config, profiles_weakness_1_a_group_of_templates_has_a_name_and_a_password)
   EXPECT_TRUE(contains(errors_of(groups("'': canary-4711")),
                        "features.server_profiles.groups: the name of a group has 1 to 64"));
   EXPECT_TRUE(contains(errors_of(groups("a/b: canary-4711")), "none of them a slash"));
+  EXPECT_TRUE(contains(errors_of(groups("a b: canary-4711")), "none of them a slash or blank"));
   EXPECT_TRUE(contains(errors_of(groups("dteam: '$argon2id$v=19$canary'")),
                        "group dteam has a hashed password"));
   EXPECT_FALSE(contains(errors_of(groups("'': canary-4711")), "canary"));

@@ -303,6 +303,44 @@ TEST(Profiles, a_login_stores_what_templates_came_to) {
   EXPECT_EQ(json::serialize(clauses[1].as_object().at("hosts")), R"(["192.0.2.1"])");
 }
 
+TEST(Profiles, a_group_with_a_blank_in_its_name_evades_no_check) {
+  Installation site;
+  for (const char* group : {"a b", " ", "a\tb", "a/b"}) {
+    const auto refused = add(site, restrictions, "t", "7", group);
+    ASSERT_FALSE(refused) << group;
+    EXPECT_EQ(refused.error().description, "a group must not hold blanks or /");
+    EXPECT_FALSE(add(site, rotation, "t", "{}", group)) << group;
+  }
+}
+
+TEST(Profiles, what_a_group_holds_has_a_size_limit) {
+  Installation site;
+  const std::string large = R"({"audience":[")" + std::string(60'000, 'a') + "\"]}";
+  for (int i = 0; i < 17; ++i)
+    ASSERT_TRUE(add(site, restrictions, "t" + std::to_string(i), large)) << i;
+  const auto refused = add(site, restrictions, "more", large);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().status, 409);
+  EXPECT_TRUE(add(site, restrictions, "more", large, "other"));
+  // What replaces an entry needs the room of the difference.
+  const std::string id = id_of(list(site, restrictions));
+  EXPECT_TRUE(site.run(
+      service::change_template(*site.context, id, {restrictions, "_", "t0", json::parse(large)})));
+}
+
+TEST(Profiles, a_listing_that_everybody_may_ask_for_has_a_size_limit) {
+  Installation site;
+  const std::string large = R"({"audience":[")" + std::string(60'000, 'a') + "\"]}";
+  ASSERT_TRUE(add(site, restrictions, "large", large));
+  for (int i = 100; i < 160; ++i)
+    ASSERT_TRUE(add(site, restrictions, 't' + std::to_string(i), R"({"include":"large"})"));
+  const json::array entries = list(site, restrictions);
+  EXPECT_GT(entries.size(), 30u);
+  EXPECT_LT(entries.size(), 40u);
+  EXPECT_NE(site.log.text().find("templates are left out of a listing"), std::string::npos);
+  EXPECT_EQ(site.log.text().find("a template cannot be resolved"), std::string::npos);
+}
+
 TEST(Profiles, only_requests_with_names_ask_the_database_whose_failure_is_ours) {
   Installation site;
   const std::function<Result<void>(sql::Transaction&)> drop = [](sql::Transaction& db) {

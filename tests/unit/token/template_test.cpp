@@ -289,7 +289,6 @@ TEST(Templates, profiles_weakness_3_empty_names_are_no_crash) {
                         {R"("12h ")", R"([{"exp":"+12h"}])"},
                         {R"(" 12h  ip-this ")", R"([{"exp":"+12h","hosts":["this"]}])"},
                         {R"(["","12h"])", R"([{"exp":"+12h"}])"},
-                        {R"({"include":"","exp":1})", R"([{"exp":1}])"},
                         {R"({"include":["","12h",null]})", R"([{"exp":"+12h"}])"}});
   expect(capabilities, {{R"("@")", "refused: empty include name"}});
   expect(profiles,
@@ -328,10 +327,10 @@ TEST(Templates, profiles_weakness_4_what_is_taken_in_has_a_size_limit) {
   EXPECT_EQ(resolved(restrictions, R"("12")", doubling),
             "refused: the included templates are too large together");
   // Many uses of a little one are dear, too.
-  std::string many = "12h";
+  std::string many = R"("12h")";
   for (int i = 0; i < 1100; ++i)
-    many += " 12h";
-  EXPECT_EQ(resolved(restrictions, '"' + many + '"'),
+    many += R"(,"12h")";
+  EXPECT_EQ(resolved(restrictions, '[' + many + ']'),
             "refused: the included templates are too large together");
 }
 
@@ -347,6 +346,73 @@ TEST(Templates, profiles_weakness_4_lists_have_a_length_limit) {
   }
   EXPECT_EQ(resolved(restrictions, '"' + names + '"', long_lists),
             "refused: a list that templates make is too long");
+}
+
+TEST(Templates, a_request_cannot_multiply_itself_by_its_includes) {
+  // A name counts once, and there is a limit to different ones.
+  std::string names = R"("web")";
+  for (int i = 0; i < 500; ++i)
+    names += R"(,"web")";
+  EXPECT_EQ(resolved(profiles, R"({"include":[)" + names + R"(],"name":"n"})"),
+            resolved(profiles, R"({"include":"web","name":"n"})"));
+  Entries little;
+  std::string different;
+  for (int i = 0; i < 65; ++i) {
+    little["restrictions _/" + std::to_string(i)] = R"({"exp":1})";
+    different += std::to_string(i) + ' ';
+  }
+  const char* const too_many = "refused: more than 64 templates are included at once";
+  EXPECT_EQ(resolved(restrictions, '"' + different + '"', little), too_many);
+  EXPECT_EQ(resolved(restrictions, R"({"include":")" + different + R"("})", little), too_many);
+  EXPECT_EQ(resolved(restrictions, '"' + different.substr(2) + '"', little), R"([{"exp":1}])");
+  // What no clause has is refused before anything is merged.
+  expect(profiles, {{R"({"include":"objects","restrictions":{"x":[[0]]}})",
+                     "refused: restrictions: unknown member 'x'"},
+                    {R"({"include":"objects","rotation":{"x":[[0]]}})",
+                     "refused: rotation: unknown member 'x'"}});
+  // And every merge of a large object costs.
+  Entries several;
+  std::string list;
+  for (int i = 0; i < 10; ++i) {
+    several["profiles _/" + std::to_string(i)] = R"({"restrictions":{"exp":1}})";
+    list += (i > 0 ? ",\"" : "\"") + std::to_string(i) + '"';
+  }
+  EXPECT_EQ(resolved(profiles,
+                     R"({"include":[)" + list + R"(],"restrictions":{"audience":[")" +
+                         std::string(60'000, 'a') + "\"]}}",
+                     several),
+            "refused: the included templates are too large together");
+}
+
+TEST(Templates, what_a_request_includes_wins_over_what_its_profile_says) {
+  const Entries of = {{"rotation _/auto-revoke", R"({"auto_revoke":true})"},
+                      {"restrictions _/hour", R"({"exp":"+1h"})"},
+                      {"restrictions _/two", R"([{"scope":"a"},{"scope":"b"}])"},
+                      {"profiles _/careless", R"({"rotation":{"auto_revoke":false,"on_AT":true}})"},
+                      {"profiles _/careful", R"({"rotation":{"include":"auto-revoke"}})"},
+                      {"profiles _/long", R"({"restrictions":{"exp":"+9y","scope":"s"}})"}};
+  EXPECT_EQ(
+      resolved(profiles, R"({"include":"careless","rotation":{"include":["auto-revoke"]}})", of),
+      R"({"rotation":{"auto_revoke":true,"on_AT":true}})");
+  EXPECT_EQ(resolved(profiles, R"({"include":["careful","careless"]})", of),
+            R"({"rotation":{"auto_revoke":true,"on_AT":true}})");
+  EXPECT_EQ(resolved(profiles, R"({"include":"long","restrictions":{"include":"hour"}})", of),
+            R"({"restrictions":[{"exp":"+1h","scope":"s"}]})");
+  EXPECT_EQ(resolved(profiles, R"({"include":"long","restrictions":{"include":"two"}})", of),
+            "refused: an included template cannot be merged: 'restrictions' is an object on one "
+            "side only");
+}
+
+TEST(Templates, an_include_without_a_name_leaves_no_token_unlimited) {
+  for (const char* empty : {R"("")", R"(" ")", "[]", R"([""])", "[null]", R"(["",null])"}) {
+    const std::string object = std::string(R"({"include":)") + empty + "}";
+    EXPECT_EQ(resolved(restrictions, object), "refused: empty include name") << empty;
+    EXPECT_EQ(resolved(restrictions, '[' + object + ']'), "refused: empty include name") << empty;
+    EXPECT_EQ(resolved(rotation, object), "refused: empty include name") << empty;
+  }
+  expect(profiles, {{R"({"include":[""]})", "refused: empty include name"},
+                    {R"({"include":" "})", "refused: empty include name"},
+                    {R"({"include":[]})", "{}"}});
 }
 
 TEST(Templates, profiles_weakness_5_null_is_absent) {
