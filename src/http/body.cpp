@@ -13,7 +13,8 @@ namespace mytoken::http {
 namespace {
 
 constexpr std::size_t max_string = 64 * 1024;
-constexpr std::size_t max_elements = 1000;  // of an array, and fields of a form
+constexpr std::size_t max_elements = 1000;  // of an array
+constexpr std::size_t max_fields = 4000;    // of a form: a hundred clauses on the consent page
 
 bool is_blank(char c) {
   return c == ' ' || c == '\t' || c == '\r' || c == '\n';
@@ -76,7 +77,7 @@ Result<std::vector<std::pair<std::string, std::string>>> parse_form(std::string_
     const auto value = percent_decode(field.substr(std::min(equals + 1, field.size())), true);
     if (!name || !value) return fail(invalid_request("the form has a broken escape"));
     if (!is_utf8(*name) || !is_utf8(*value)) return fail(invalid_request("the form is not UTF-8"));
-    if (name->size() > max_string || value->size() > max_string || fields.size() == max_elements) {
+    if (name->size() > max_string || value->size() > max_string || fields.size() == max_fields) {
       return fail(invalid_request("the form is too long"));
     }
     fields.emplace_back(*name, *value);

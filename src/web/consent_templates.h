@@ -22,7 +22,6 @@ Whoever started it receives the token. It was started {{#address}}from the addre
 <form id="consent"{{#flow}} method="post"{{/flow}} novalidate>
 {{#flow}}<input type="hidden" name="csrf" value="{{csrf}}">
 <input type="hidden" name="shown" value="{{shown}}">
-<input type="hidden" name="edited" value="1">
 <button class="first" type="submit" name="decision" value="check" tabindex="-1" aria-hidden="true">Check</button>
 {{/flow}}
 <section>
@@ -88,7 +87,7 @@ Whoever started it receives the token. It was started {{#address}}from the addre
 <button type="submit" name="decision" value="deny" class="secondary">Deny</button>{{/flow}}{{#embedded}}<button type="button" id="continue">Continue</button>
 <button type="button" id="cancel" class="secondary">Cancel</button>{{/embedded}}
 </p>
-</form>
+{{#flow}}<input type="hidden" name="edited" value="1">{{/flow}}</form>
 {{#flow}}<p class="quiet">This page is valid until <time>{{expires}}</time>.</p>{{/flow}}{{#embedded}}<noscript><p class="warning">This page hands your decision to the program by a script, and scripts are switched off.</p></noscript>
 <template id="clause-fields">
 {{#blank}}{{>clause_fields}}{{/blank}}</template>{{/embedded}})html";

@@ -85,7 +85,7 @@ bool is_foreign_origin(const Web& web, const Request& request) {
 bool is_own_form(const Request& request, const Parameters& parameters) {
   const std::string_view site = request.headers.get("Sec-Fetch-Site");
   return request.headers.get("Origin") == "null" && parameters.has("csrf") &&
-         (site.empty() || site == "same-origin");
+         parameters.has("decision") && (site.empty() || site == "same-origin");
 }
 
 ConsentSubject subject_of(const Web& web, const service::ConsentView& view,
@@ -202,6 +202,7 @@ Task<Response> decide_by_form(const Web& web, Request& request, const Parameters
   }
   if (wanted != "allow" && wanted != "check" && wanted != "add" && !wanted.starts_with("remove."))
     co_return changed_page(web, invalid_request("decision must be allow or deny"));
+  // The form's last field: without it the fields before may be incomplete, and none of them counts.
   if (parameters.has("edited")) {
     co_return co_await decide_by_fields(web, request, parameters, std::move(code), wanted,
                                         *request_hash);

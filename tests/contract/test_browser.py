@@ -201,3 +201,8 @@ class FormVariant(unittest.TestCase):
         self.assertEqual(self.sent("allow", headers={"Origin": "null", "Sec-Fetch-Site": "cross-site"}).status, 403)
         self.assertEqual(self.sent("allow", headers={"Origin": "https://evil.example"}).status, 403)
         self.assertEqual(self.sent("allow", headers={"Origin": "null"}, csrf="guessed").status, 403)
+
+    def test_the_api_of_the_page_takes_nothing_without_origin_for_a_form(self):
+        page = begun(shared())
+        answer = shared().api.call("POST", page, form={"csrf": "x", "capabilities": "AT"}, headers={"Origin": "null"})
+        self.assertEqual((answer.status, answer.json["error"]), (403, "access_denied"), str(answer))
