@@ -141,8 +141,6 @@ OTHERS = {  # prefix of the names -> {number: tests}; oidc: oidc.md §20, profil
     },
     "settings": {
         4: ["IdentityTest.settings_weakness_4_an_email_nobody_has_stays_absent"],
-    },
-    "settings": {
         7: ["SettingsOfUsers.settings_weakness_7_what_fails_is_neither_counted_nor_rotated"],
         8: ["SettingsOfUsers.settings_weakness_8_a_token_without_restrictions_has_no_usage_to_count"],
         9: ["SettingsOfUsers.settings_weakness_9_a_name_that_is_taken_is_a_conflict_and_an_unknown_one_is_not_found",
