@@ -55,6 +55,17 @@ Result<TokenRequest> parse(const http::Request& request) {
   return wanted;
 }
 
+Task<http::Response> token_for(const Api& api, http::Request& request, service::Redeemer redeemer) {
+  auto wanted = parse(request);
+  if (!wanted) co_return error_answer(api, wanted.error(), request);
+  if (wanted->code.empty())
+    co_return token_answer(service::refresh_guest(api.context, wanted->refresh_token));
+  auto tokens = co_await service::redeem_guest_code(api.context, std::move(wanted->code),
+                                                    std::move(wanted->code_verifier), redeemer);
+  if (!tokens) co_return error_answer(api, tokens.error(), request);
+  co_return token_answer(std::move(*tokens));
+}
+
 }  // namespace
 
 Task<http::Response> guest_configuration(const Api& api, http::Request&) {
@@ -85,14 +96,7 @@ Task<http::Response> guest_authorization(const Api& api, http::Request& request)
 }
 
 Task<http::Response> guest_token(const Api& api, http::Request& request) {
-  auto wanted = parse(request);
-  if (!wanted) co_return error_answer(api, wanted.error(), request);
-  if (wanted->code.empty())
-    co_return token_answer(service::refresh_guest(api.context, wanted->refresh_token));
-  auto tokens = co_await service::redeem_guest_code(api.context, std::move(wanted->code),
-                                                    std::move(wanted->code_verifier));
-  if (!tokens) co_return error_answer(api, tokens.error(), request);
-  co_return token_answer(std::move(*tokens));
+  co_return co_await token_for(api, request, service::Redeemer::anybody);
 }
 
 Task<net::HttpResponse> GuestClient::send(net::HttpRequest request) {
@@ -106,7 +110,7 @@ Task<net::HttpResponse> GuestClient::send(net::HttpRequest request) {
   if (inner.method == "GET" && url == guest_url(api_, "/.well-known/openid-configuration")) {
     answer = co_await guest_configuration(api_, inner);
   } else if (inner.method == "POST" && url == guest_url(api_, "/token")) {
-    answer = co_await guest_token(api_, inner);
+    answer = co_await token_for(api_, inner, service::Redeemer::own_login);
   } else {
     answer = http::Response::empty(404);
   }

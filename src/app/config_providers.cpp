@@ -118,6 +118,11 @@ void read_enforced(Values& values, oidc::EnforcedRestrictions& enforced) {
   for (const auto& [value, name] : enforced.mapping)
     check_template(values, mapping, name);
   check_template(values, otherwise, enforced.default_template);
+  if (!enforced.mapping.empty() && enforced.default_template.empty() &&
+      !enforced.forbid_on_default) {
+    values.warning(otherwise,
+                   "empty: users without any value of the mapping are not restricted at all");
+  }
 }
 
 ProviderSettings read_provider(Values& values) {

@@ -288,6 +288,7 @@ Task<std::optional<json::value>> Provider::claim(const TokenAnswer& answer,
   }
   const auto metadata = co_await impl_->discovery.get();
   if (!metadata) co_return std::nullopt;
+  if (own && (*metadata)->userinfo_endpoint.empty()) co_return json::value();
   std::optional<json::object> claims;
   if (own) {
     claims = co_await impl_->fetch_userinfo(*metadata, access_token, identity.subject, timeout);
@@ -295,7 +296,7 @@ Task<std::optional<json::value>> Provider::claim(const TokenAnswer& answer,
     claims = co_await impl_->fetch_claims(std::move(source), access_token, *metadata, timeout);
   }
   if (!claims) co_return std::nullopt;
-  co_return member(*claims, name);
+  co_return member(*claims, name).value_or(json::value());
 }
 
 void Provider::stop_repeating() {

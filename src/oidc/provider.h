@@ -168,7 +168,7 @@ class Provider {
 
   // A top-level claim about the user from one source. `op`, `issuer`, `default`, `userinfo`: the id
   // token, else the access token if it is a JWT, else the userinfo endpoint. Anything else is a URL
-  // that is asked like one. nullopt: not there, for whatever reason, or not within `timeout`.
+  // that is asked like one. null: not there. nullopt: no answer, or not within `timeout`.
   Task<std::optional<json::value>> claim(const TokenAnswer& answer, const Identity& identity,
                                          std::string source, std::string name,
                                          std::chrono::milliseconds timeout);

@@ -80,8 +80,8 @@ std::optional<Code> open_code(const Context& context, const Secret& code) {
   return opened;
 }
 
-bool verifier_fits(const Code& code, const Secret& verifier) {
-  if (code.challenge.empty()) return true;
+bool verifier_fits(const Code& code, const Secret& verifier, Redeemer redeemer) {
+  if (code.challenge.empty()) return redeemer == Redeemer::anybody;
   return Secret::equal(base64url(crypto::sha256(verifier.reveal())), code.challenge);
 }
 
@@ -107,9 +107,18 @@ std::string guest_code(const Context& context, std::string_view code_challenge) 
   return base64url(crypto::seal(json::serialize(code), context.installation_secret, code_context));
 }
 
-Task<Result<GuestTokens>> redeem_guest_code(Context& context, Secret code, Secret code_verifier) {
+Task<Result<GuestTokens>> redeem_guest_code(Context& context, Secret code, Secret code_verifier,
+                                            Redeemer redeemer) {
   const auto opened = open_code(context, code);
-  if (!opened || !verifier_fits(*opened, code_verifier)) co_return fail(bad_code());
+  if (!opened || !verifier_fits(*opened, code_verifier, redeemer)) co_return fail(bad_code());
+  if (redeemer == Redeemer::anybody) {
+    auto look = [](sql::Connection& db) { return store::guest_codes_are_full(db); };
+    auto full = co_await context.database.read(look);
+    if (!full) co_return tl::unexpected(full.error());
+    if (*full) {
+      co_return fail(unavailable("too many guests logged in at the same time", Seconds(60)));
+    }
+  }
   const std::string hash = crypto::sha256(code.reveal());
   auto work = [&](sql::Transaction& db) {
     return store::use_guest_code(db, hash, opened->expires_at);

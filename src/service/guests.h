@@ -32,9 +32,13 @@ struct GuestTokens {
   Secret id_token;
   Seconds expires_in{600};
 };
+// Who exchanges a code. Logins of this server always send a challenge (RFC 7636), so theirs needs
+// one, and they are not kept out by the number of codes that others have used.
+enum class Redeemer { own_login, anybody };
 // Exchanges a code. Errors: invalid_grant (unknown, expired, used before, another code_verifier),
 // unavailable (store::most_guest_codes).
-Task<Result<GuestTokens>> redeem_guest_code(Context& context, Secret code, Secret code_verifier);
+Task<Result<GuestTokens>> redeem_guest_code(Context& context, Secret code, Secret code_verifier,
+                                            Redeemer redeemer);
 // New dummy tokens. A refresh token of ours stays the same, so nothing rotates; one that is none is
 // answered, too, for it means nothing.
 GuestTokens refresh_guest(const Context& context, const Secret& refresh_token);

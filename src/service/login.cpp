@@ -20,9 +20,10 @@ constexpr std::size_t consent_code_length = 22;  // base62: 131 bits
 constexpr std::size_t polling_code_length = 28;  // readable letters: 158 bits, below 32 characters
 
 // Scopes for the authorization request: a clause without scope allows all of the provider's
-// (oidc.md §9).
+// (oidc.md §9). They are all asked for, too, where the operator enforces restrictions by claims:
+// otherwise the user could make a claim disappear by asking for few scopes.
 std::vector<std::string> scopes_to_request(const token::Restrictions& restrictions,
-                                           const std::vector<std::string>& provider_scopes) {
+                                           const oidc::ProviderSettings& provider) {
   std::vector<std::string> scopes;
   const auto add = [&scopes](const std::vector<std::string>& more) {
     for (const auto& scope : more) {
@@ -30,12 +31,12 @@ std::vector<std::string> scopes_to_request(const token::Restrictions& restrictio
       if (std::find(scopes.begin(), scopes.end(), scope) == scopes.end()) scopes.push_back(scope);
     }
   };
-  bool all = restrictions.empty();
+  bool all = restrictions.empty() || !provider.enforced.claim_sources.empty();
   for (const auto& clause : restrictions) {
     add(clause.scope);
     if (clause.scope.empty()) all = true;
   }
-  if (all) add(provider_scopes);
+  if (all) add(provider.scopes);
   return scopes;
 }
 
@@ -72,7 +73,7 @@ Task<Result<Authorization>> authorize(Context& context, oidc::Provider& provider
   wanted.state = state.reveal();
   wanted.nonce = nonce;
   wanted.code_challenge = base64url(crypto::sha256(verifier.reveal()));
-  wanted.scopes = scopes_to_request(request.wish.restrictions, provider.settings().scopes);
+  wanted.scopes = scopes_to_request(request.wish.restrictions, provider.settings());
   wanted.audiences = audiences_to_request(request.wish.restrictions);
   auto url = co_await provider.authorization_url(std::move(wanted));
   if (!url) co_return fail(to_error(url.error()));

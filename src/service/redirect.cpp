@@ -158,25 +158,22 @@ Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& 
                           "token type: token", exchange.redirect.client);
 }
 
-// Over a page with the operator's help, where there is some.
-std::string by_way_of_help(const Exchange& exchange, std::string location) {
-  const oidc::ProviderSettings& provider = exchange.provider->settings();
-  if (!exchange.reduced || provider.enforced.help_html.empty()) return location;
-  return "/reduced?issuer=" + percent_encode(provider.issuer) + "&to=" + percent_encode(location);
-}
-
 LoginEnd end_of(const Exchange& exchange, const std::optional<Delivery>& cookie) {
   LoginEnd end;
+  const auto on_the_way = [&exchange](std::string location) {
+    if (!exchange.reduced) return location;
+    return by_way_of_help(exchange.context, exchange.provider->settings(), std::move(location));
+  };
   if (!cookie) {
     end.location = "/native";
     if (!exchange.request.wish.application_name.empty()) {
       end.location += "?application=" + percent_encode(exchange.request.wish.application_name);
     }
-    end.location = by_way_of_help(exchange, std::move(end.location));
+    end.location = on_the_way(std::move(end.location));
     return end;
   }
-  end.location = by_way_of_help(
-      exchange, exchange.request.redirect_uri.empty() ? "/home" : exchange.request.redirect_uri);
+  end.location =
+      on_the_way(exchange.request.redirect_uri.empty() ? "/home" : exchange.request.redirect_uri);
   end.cookie =
       cookie->type == token::ResponseType::transfer_code ? "mytoken-transfercode" : "mytoken";
   end.cookie_value = cookie->text;

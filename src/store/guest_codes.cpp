@@ -6,17 +6,20 @@ namespace mytoken::store {
 using sql::Blob;
 
 Result<bool> use_guest_code(sql::Transaction& db, const std::string& hash, Time expires_at) {
-  auto count = db.one("SELECT count(*) FROM used_guest_codes",
-                      [](const sql::Row& row) { return row.integer(0); });
-  if (!count) return tl::unexpected(count.error());
-  if (count->value_or(0) >= most_guest_codes)
-    return fail(unavailable("too many guests logged in at the same time", Seconds(60)));
   auto added = db.execute(
       "INSERT INTO used_guest_codes (hash, expires_at) VALUES ($1, $2) ON CONFLICT (hash) DO "
       "NOTHING",
       Blob{hash}, expires_at);
   if (!added) return tl::unexpected(added.error());
   return *added == 1;
+}
+
+Result<bool> guest_codes_are_full(sql::Connection& db) {
+  auto last = db.one(
+      "SELECT expires_at FROM used_guest_codes ORDER BY expires_at LIMIT 1 OFFSET $1",
+      [](const sql::Row& row) { return row.integer(0); }, most_guest_codes - 1);
+  if (!last) return tl::unexpected(last.error());
+  return last->has_value();
 }
 
 }  // namespace mytoken::store

@@ -4,6 +4,7 @@
 #include "crypto/hash.h"
 #include "http/body.h"
 #include "http/code_try.h"
+#include "service/enforced.h"
 #include "service/flow_request.h"
 #include "service/login.h"
 #include "service/token_wish.h"
@@ -364,11 +365,17 @@ Task<Response> home(const Web& web, Request& request) {
 Task<Response> reduced(const Web& web, Request& request) {
   const auto provider = web.context.providers.find(request.query_value("issuer").value_or(""));
   const std::string to = request.query_value("to").value_or("");
-  if (!provider || !service::is_acceptable_redirect_uri(web.context.settings, to))
+  const bool is_ours =
+      service::is_way_of_help(web.context, request.query_value("issuer").value_or(""), to,
+                              request.query_value("sig").value_or(""));
+  if (!is_ours || !provider || provider->settings().enforced.help_html.empty() ||
+      !service::is_acceptable_redirect_uri(web.context.settings, to))
     co_return refuse(web, request, not_found("there is no such page"));
   co_return html(200, help_page(web.settings, "You are logged in",
-                                "The token may do less than was asked for, because of what your "
-                                "provider says about you.",
+                                "What was asked for is not allowed to you as it was, because of "
+                                "what your provider says about you. The token has the "
+                                "restrictions that are set for you, within the time, the number "
+                                "of uses and the hosts that you agreed to.",
                                 provider->settings().enforced.help_html, to));
 }
 

@@ -59,7 +59,7 @@ class Enforced(unittest.TestCase):
 
     def test_the_help_page_leads_nowhere_else(self):
         s = enforcing()
-        for issuer, to in ((s.op, "https://evil.example/"), (s.op, "//evil.example"), (s.op, "javascript:alert(1)"), ("https://x.example", "/native")):
-            query = urllib.parse.urlencode({"issuer": issuer, "to": to})
+        for issuer, to in ((s.op, "https://evil.example/"), (s.op, "//evil.example"), (s.op, "javascript:alert(1)"), ("https://x.example", "/native"), (s.op, "/native")):
+            query = urllib.parse.urlencode({"issuer": issuer, "to": to, "sig": "A" * 43})
             with self.subTest(to=to, issuer=issuer):
                 self.assertEqual(s.api.get(f"/reduced?{query}", headers={"Accept": "text/html"}).status, 404)

@@ -226,6 +226,18 @@ TEST(Config, restrictions_that_operators_enforce_are_never_dropped_silently) {
   EXPECT_EQ(errors_of(provider("enforced_restrictions: {claim_sources: {}}")), "");
 }
 
+TEST(Config, a_mapping_without_a_default_is_warned_of) {
+  const auto warnings_of = [](const std::string& more) {
+    return lines(load({smallest, provider("enforced_restrictions: {claim_sources: {op: a}, "
+                                          "mapping: {b: c}" +
+                                          more + "}")})
+                     .warnings);
+  };
+  EXPECT_TRUE(contains(warnings_of(""), "enforced_restrictions.default_template: empty"));
+  EXPECT_EQ(warnings_of(", default_template: d"), "");
+  EXPECT_EQ(warnings_of(", forbid_on_default: true"), "");
+}
+
 TEST(Config, oidc_weakness_15_enforced_restrictions_are_read_in_the_order_of_the_file) {
   const test::Folder folder;
   const std::string help = folder.write("help.html", "<p>Ask us</p>");

@@ -5,14 +5,14 @@ namespace mytoken::oidc {
 namespace {
 
 struct ClaimTest : ProviderTest {
-  // The claim `groups` after a login, as JSON; "none" if it was not found.
+  // The claim `groups` after a login, as JSON; "null" if there is none, "silence" without answer.
   std::string groups(const std::string& source) {
     const auto answer = log_in();
     if (!answer) return answer.error().cause;
     const auto identity = run(provider().identify(*answer, "the-nonce"));
     if (!identity) return identity.error().description;
     const auto claim = run(provider().claim(*answer, *identity, source, "groups", 10s));
-    return claim ? json::serialize(*claim) : "none";
+    return claim ? json::serialize(*claim) : "silence";
   }
   std::string attributes() { return scripted.issuer() + "/attributes"; }
 };
@@ -38,7 +38,7 @@ TEST_F(ClaimTest, oidc_weakness_5_userinfo_is_read_and_only_about_this_user) {
   set([](ProviderKnobs& knobs) { knobs.userinfo_claims = {{"groups", json::array{"a", "b"}}}; });
   EXPECT_EQ(groups("userinfo"), R"(["a","b"])");
   set([](ProviderKnobs& knobs) { knobs.userinfo_subject = "somebody else"; });
-  EXPECT_EQ(groups("userinfo"), "none");
+  EXPECT_EQ(groups("userinfo"), "silence");
 }
 
 TEST_F(ClaimTest, a_url_is_asked_with_the_access_token) {
@@ -49,14 +49,17 @@ TEST_F(ClaimTest, a_url_is_asked_with_the_access_token) {
   EXPECT_EQ(groups(attributes()), R"(["x"])");
 }
 
-TEST_F(ClaimTest, what_cannot_be_had_is_not_there) {
-  EXPECT_EQ(groups("op"), "none");
-  EXPECT_EQ(groups(attributes()), "none");  // 404
-  EXPECT_EQ(groups("http://127.0.0.1:1/nobody"), "none");
-  for (const char* body :
-       {"[]", "\"groups\"", "no JSON", R"({"Groups":1})", R"({"groups":null})"}) {
+TEST_F(ClaimTest, no_claim_is_not_the_same_as_no_answer) {
+  EXPECT_EQ(groups("op"), "null");
+  EXPECT_EQ(groups(attributes()), "silence");  // 404
+  EXPECT_EQ(groups("http://127.0.0.1:1/nobody"), "silence");
+  for (const char* body : {"[]", "\"groups\"", "no JSON"}) {
     set([body](ProviderKnobs& knobs) { knobs.attributes = body; });
-    EXPECT_EQ(groups(attributes()), "none") << body;
+    EXPECT_EQ(groups(attributes()), "silence") << body;
+  }
+  for (const char* body : {R"({"Groups":1})", R"({"groups":null})"}) {
+    set([body](ProviderKnobs& knobs) { knobs.attributes = body; });
+    EXPECT_EQ(groups(attributes()), "null") << body;
   }
 }
 

@@ -100,6 +100,7 @@ TEST_F(EnforcedRestrictions, oidc_weakness_15_of_several_matches_the_operators_f
   changed.claim_sources = {{site.provider->issuer() + "/attributes", "groups"}, {"op", "groups"}};
   site.configure_enforced(changed);
   user_has(R"("staff")");
+  site.provider->set([](ProviderKnobs& knobs) { knobs.attributes = "{}"; });
   EXPECT_EQ(restrictions(), scope_a);
   site.provider->set([](ProviderKnobs& knobs) { knobs.attributes = R"({"groups":"guests"})"; });
   EXPECT_EQ(restrictions(), "[" + scope_b + "]");
@@ -137,7 +138,7 @@ TEST_F(EnforcedRestrictions,
        oidc_weakness_15_what_does_not_fit_becomes_the_template_and_the_user_is_told) {
   site.configure_enforced(rules());
   user_has(R"("staff")");
-  EXPECT_EQ(restrictions(R"([{"scope":"email","usages_AT":2}])"), scope_a);
+  EXPECT_EQ(restrictions(R"([{"scope":"email","usages_AT":4}])"), scope_a);
   EXPECT_TRUE(told);
   // Of several clauses those that fit stay.
   EXPECT_EQ(restrictions(R"([{"scope":"openid","usages_AT":1},{"usages_AT":1}])"),
@@ -151,7 +152,26 @@ TEST_F(EnforcedRestrictions, the_way_to_the_end_goes_over_the_help) {
   auto end = log_in(R"([{"scope":"email"}])");
   ASSERT_TRUE(end);
   EXPECT_EQ(end->location,
-            "/reduced?issuer=" + percent_encode(site.provider->issuer()) + "&to=%2Fnative");
+            service::by_way_of_help(*site.context, site.context->providers.all()[0]->settings(),
+                                    "/native"));
+  const std::string start =
+      "/reduced?issuer=" + percent_encode(site.provider->issuer()) + "&to=%2Fnative&sig=";
+  ASSERT_TRUE(end->location.starts_with(start));
+  const std::string sig = end->location.substr(start.size());
+  const auto is_ours = [&](const std::string& issuer, const std::string& to,
+                           const std::string& with) {
+    return service::is_way_of_help(*site.context, issuer, to, with);
+  };
+  EXPECT_TRUE(is_ours(site.provider->issuer(), "/native", sig));
+  EXPECT_FALSE(is_ours(site.provider->issuer(), "/home", sig));
+  EXPECT_FALSE(is_ours("https://other.example", "/native", sig));
+  EXPECT_FALSE(is_ours(site.provider->issuer(), "/native", ""));
+  for (const std::string& consent :
+       {std::string("/c/x"), service::base_url(site.context->settings) + "/c/x"}) {
+    EXPECT_EQ(service::by_way_of_help(*site.context, site.context->providers.all()[0]->settings(),
+                                      consent),
+              consent);
+  }
   auto without = rules();
   without.help_html.clear();
   site.configure_enforced(without);
@@ -187,6 +207,70 @@ TEST_F(EnforcedRestrictions, a_template_that_cannot_be_used_gives_no_token) {
     EXPECT_EQ(end.error().description.find(name), std::string::npos);
     expect_nothing_lives();
   }
+}
+
+TEST_F(EnforcedRestrictions, a_template_that_restricts_nothing_gives_no_token) {
+  user_has(R"("staff")");
+  site.context->settings.unsupported_restrictions = {"usages_AT"};
+  for (const char* name :
+       {"[]", "{}", "[{}]", R"({"usages_AT":1})", R"([{"scope":"openid"},{"usages_AT":1}])"}) {
+    auto broken = rules();
+    broken.mapping = {{"staff", name}};
+    site.configure_enforced(broken);
+    site.context->settings.unsupported_restrictions = {"usages_AT"};
+    auto end = log_in();
+    ASSERT_FALSE(end) << name;
+    EXPECT_EQ(end.error().status, 500) << name;
+    expect_nothing_lives();
+  }
+}
+
+TEST_F(EnforcedRestrictions, the_limits_of_a_request_that_does_not_fit_are_kept) {
+  site.configure_enforced(rules());
+  user_has(R"("staff")");
+  const std::string exp = std::to_string(to_unix(site.clock.now()) + 3600);
+  EXPECT_EQ(restrictions(R"([{"exp":)" + exp + R"(,"hosts":["192.0.2.7"],"usages_other":2}])"),
+            R"([{"exp":)" + exp +
+                R"(,"scope":"openid","hosts":["192.0.2.7"],"usages_AT":3,"usages_other":2}])");
+  EXPECT_TRUE(told);
+  // Only what all clauses limit.
+  EXPECT_EQ(restrictions(R"([{"exp":)" + exp + R"(,"usages_AT":1},{"usages_AT":1}])"),
+            R"([{"scope":"openid","usages_AT":2}])");
+  auto two = rules();
+  two.mapping = {{"staff", R"([{"scope":"a","hosts":["10.0.0.0/8"]},{"scope":"b"}])"}};
+  site.configure_enforced(two);
+  EXPECT_EQ(restrictions(R"([{"hosts":["10.1.0.0/16","192.0.2.7"],"usages_AT":1}])"),
+            R"([{"scope":"a","hosts":["10.1.0.0/16"],"usages_AT":1},)"
+            R"({"scope":"b","hosts":["10.1.0.0/16","192.0.2.7"],"usages_AT":0}])");
+  two.mapping = {{"staff", R"({"hosts":["10.0.0.0/8"]})"}};
+  site.configure_enforced(two);
+  EXPECT_TRUE(restrictions(R"([{"hosts":["192.0.2.7"]}])").starts_with("refused: nothing of what"));
+}
+
+TEST_F(EnforcedRestrictions, who_asks_for_few_scopes_is_known_as_well) {
+  site.configure_enforced(rules());
+  user_has(R"("staff")");
+  service::TokenWish wish;
+  const auto value = parse_json(R"([{"scope":"only-this"}])");
+  wish.restrictions = *token::parse_restrictions(&*value, site.clock.now());
+  auto start = site.start(std::move(wish));
+  ASSERT_TRUE(start);
+  auto url = site.run(
+      service::accept_consent(*site.context, site.consent_of(*start), {}, Installation::browser()));
+  ASSERT_TRUE(url);
+  for (const char* scope : {"only-this", "openid", "profile", "email"})
+    EXPECT_NE(url->find(scope), std::string::npos) << scope;
+}
+
+TEST_F(EnforcedRestrictions, a_source_that_does_not_answer_ends_the_login) {
+  auto changed = rules();
+  changed.claim_sources = {{site.provider->issuer() + "/attributes", "groups"}, {"op", "groups"}};
+  site.configure_enforced(changed);
+  user_has(R"("staff")");
+  auto end = log_in();
+  ASSERT_FALSE(end);
+  EXPECT_EQ(end.error().status, 503);
+  expect_nothing_lives();
 }
 
 TEST_F(EnforcedRestrictions, whoever_matches_nothing_may_be_forbidden) {
