@@ -16,7 +16,7 @@ from stack import Stack
 
 CONTRACT = Contract(pathlib.Path(__file__).with_name("openapi.yaml"))
 TRUSTED = "https://trusted.example/done"
-GROUPS = {"_": "admin-password", "dteam": "dteam-password", "two words": "password:with colon", "contract": "contract-password"}
+GROUPS = {"_": "admin-password", "dteam": "dteam-password", "two-words": "password:with colon", "contract": "contract-password"}
 FEATURES = {
     "polling_codes": {"enabled": True, "polling_interval": 1},
     "guest_mode": True,

@@ -182,9 +182,9 @@ Writers = table("Writers", [
     Row("a mytoken is no password", lambda s: write(s, "POST", "rotation", "dteam", {"name": "x", "payload": {}},
                                                      headers={"Authorization": f"Bearer {s.full}"}), 401, "Unauthorized"),
     Row("no base64", post({"name": "x", "payload": {}}, headers={"Authorization": "Basic !"}), 401, "Unauthorized"),
-    Row("a group of two words, a password with a colon", lambda s: write(
-        s, "POST", "rotation", "two words", {"name": uuid.uuid4().hex, "payload": {}}), 201,
-        check=lambda case, answer, s: case.assertIn("two words", s.api.get(PT).json)),
+    Row("a group with a hyphen, a password with a colon", lambda s: write(
+        s, "POST", "rotation", "two-words", {"name": uuid.uuid4().hex, "payload": {}}), 201,
+        check=lambda case, answer, s: case.assertIn("two-words", s.api.get(PT).json)),
     Row("the default group by its name", lambda s: s.api.post(
         PT + "/_/rotation", {"name": uuid.uuid4().hex, "payload": {}}, headers=basic("_", GROUPS["_"])), 201),
     Row("an unknown group is empty", lambda s: s.api.get(PT + "/nobody/rotation"), 200,
