@@ -23,7 +23,6 @@ LATER = {
     "/settings": "web pages",
     "/privacy": "web pages",
     "/favicon.ico": "web pages",
-    # Being built:
 }
 UNREACHABLE = {
     ("GET", "/", 303): "a start page for somebody who is signed in: web pages",

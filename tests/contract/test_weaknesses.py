@@ -423,7 +423,7 @@ class Index(unittest.TestCase):
     """weaknesses.py names every number of the specification, and only tests that exist and say their number."""
 
     def test_every_number_is_there_once(self):
-        others = [(weaknesses.OTHERS[prefix], weaknesses.OTHERS_LATER.get(prefix, {}), count) for prefix, count in (("profiles", 10),)]
+        others = [(weaknesses.OTHERS[prefix], weaknesses.OTHERS_LATER.get(prefix, {}), count) for prefix, count in (("profiles", 10), ("settings", 11))]
         for numbered, later, count in ((weaknesses.TOKENS, weaknesses.TOKENS_LATER, 39), (weaknesses.API, weaknesses.API_LATER, 25), *others):
             self.assertEqual(sorted([*numbered, *later]), list(range(1, count + 1)))
             for number, names in numbered.items():
