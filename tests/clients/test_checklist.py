@@ -109,9 +109,18 @@ class Item05RotationOfOtherUses(unittest.TestCase):
 
     def requests(self):
         """(name, request(token in the body or header or cookie), status without rotation)"""
+        other = sub()
+        mom_id = api().post(TOKENINFO, {"mytoken": other}).json["mom_id"]
         spare = [api().sub_token(full())["mom_id"] for _ in range(8)]
         return [
+            ("tag a token", "POST", f"{MYTOKEN}/tags", lambda: {"tag": "item 5"}, 204),
+            ("untag a token", "DELETE", f"{MYTOKEN}/tags", lambda: {"tag": "item 5"}, 204),
+            ("tag another token", "POST", f"{MYTOKEN}/tags", lambda: {"tag": "item 5", "mom_id": mom_id}, 204),
             ("revoke another token", "POST", REVOKE, lambda: {"mom_id": spare.pop()}, 204),
+            ("make a tag", "POST", "/api/v0/settings/tags/item5", lambda: {"color": "ff0000"}, 204),
+            ("change a tag", "PUT", "/api/v0/settings/tags/item5", lambda: {"color": "00ff00"}, 204),
+            ("switch a grant off", "DELETE", "/api/v0/settings/grants", lambda: {"grant_type": "ssh"}, 204),
+            ("remove a tag", "DELETE", "/api/v0/settings/tags/item5", lambda: {}, 204),
         ]
 
     def send(self, method, path, members, mytoken, place):

@@ -13,7 +13,7 @@ from stack import BUILD, ROOT, Stack
 
 DOCUMENTS = ("api.md", "concepts.md")
 # the defaults, which the documents speak of, and what an operator has to switch on
-FEATURES = {"server_profiles": {"enabled": True, "groups": {"physics": "open sesame"}}}
+FEATURES = {"guest_mode": {"enabled": True}, "server_profiles": {"enabled": True, "groups": {"physics": "open sesame"}}}
 SECONDS = 300  # for all commands of a document
 PRELUDE = """
 log_in() {{ {python} {here}/log_in.py "$1" "$2"; }}
