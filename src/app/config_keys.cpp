@@ -171,8 +171,8 @@ constexpr auto rules = std::to_array<KeyRule>({
     {"features.federation.op_discovery", any, accepted},
     {"features.federation.access_token_caching", any, accepted},
     {"web.browser_binding", text, used},
-    {"retention.events", duration, replaced, "events are kept"},
-    {"retention.expired_tokens", duration, replaced, "expired tokens are kept"},
+    {"retention.events", duration, used},
+    {"retention.expired_tokens", duration, used},
     {"retention.access_log", duration, replaced, "rotate the file with logrotate"},
 
     {"providers[].issuer", text, used},

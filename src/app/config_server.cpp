@@ -252,6 +252,10 @@ void read_features(Values& values, Config& config) {
   service.rotation_grace =
       values.duration("features.token_rotation.grace", Seconds(10), Seconds(0), Seconds(300));
   service.strict_usage_inheritance = values.boolean("features.strict_usage_inheritance", true);
+  constexpr Seconds day{86400};
+  service.retention.events = values.duration("retention.events", 365 * day, day, 100 * year);
+  service.retention.expired_tokens =
+      values.duration("retention.expired_tokens", 30 * day, day, 100 * year);
   service.browser_binding = static_cast<service::Settings::BrowserBinding>(
       values.choice("web.browser_binding", 0, {"strict", "warn", "off"}));
 

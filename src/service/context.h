@@ -20,6 +20,7 @@
 #include "service/outages.h"
 #include "service/verified_tokens.h"
 #include "sql/database.h"
+#include "store/purge.h"
 #include "store/records.h"
 #include "token/representation.h"
 
@@ -42,6 +43,7 @@ struct Settings {
   std::vector<std::string> trusted_redirect_uris;  // RE2, from the first character on
   Seconds rotation_grace{10};
   bool strict_usage_inheritance = true;
+  store::Retention retention{};  // retention.events, retention.expired_tokens
   // False: this process alone uses the database, leases are not needed.
   bool several_servers = true;
   enum class BrowserBinding { strict, warn, off };
@@ -77,8 +79,8 @@ struct Context {
   VerifiedTokens verified{};
   oidc::RefreshQueue refresh_queue{};
   std::atomic<bool> outbox_waiting{false};  // see wake_outbox
-  std::atomic<Time> next_purge{};
-  std::atomic<Time> next_presence{};  // see presence_round
+  std::atomic<Time> next_purge{};           // see purge_round
+  std::atomic<Time> next_presence{};        // see presence_round
   std::atomic<bool> others_are_ahead{false};
   std::atomic<bool> looking_up_for_somebody{false};  // see judge_use
   std::atomic<bool> draining{false};                 // see start_draining

@@ -11,6 +11,7 @@
 #include "base/fault.h"
 #include "crypto/envelope.h"
 #include "service/presence.h"
+#include "service/purge.h"
 #include "service/refresh.h"
 #include "store/outbox.h"
 #include "store/refresh_tokens.h"
@@ -24,7 +25,6 @@ constexpr int at_once = 16;
 // No row of a batch waits for another, so this is longer than one call can take: metadata 10 s, the
 // request and its repetition 20 s each, the write.
 constexpr Seconds claim_length{120};
-constexpr Seconds purge_every{60};
 constexpr auto round_every = std::chrono::seconds(5);
 
 std::string envelope_context(const std::string& issuer) {
@@ -158,19 +158,7 @@ Task<void> background_round(Context& context) {
       co_await run_together(context, std::move(*rows));
     }
   }
-  auto purge = [&](sql::Transaction& db) -> Result<void> {
-    auto mine = store::take_named_lease(db, "purge", context.owner, now, purge_every);
-    if (!mine) return tl::unexpected(mine.error());
-    if (!*mine) return {};
-    return store::purge_expired(db, now);
-  };
-  const Time next_purge = context.next_purge.load();
-  if (now >= next_purge || next_purge > now + purge_every) {  // further off: the clock was set back
-    context.next_purge.store(now + purge_every);
-    auto purged = co_await context.database.write(purge);
-    if (!purged)
-      context.log.warning("expired rows could not be removed", {{"problem", purged.error().cause}});
-  }
+  co_await purge_round(context);
 }
 
 namespace {

@@ -22,4 +22,8 @@ std::int64_t ordered_id(const Clock& clock) {
   return mine * 1024 + static_cast<std::int64_t>(random_below(1024));
 }
 
+std::int64_t first_ordered_id(Time time) {
+  return to_unix(time) * 1'000'000 * 1024;
+}
+
 }  // namespace mytoken::store

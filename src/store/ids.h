@@ -14,4 +14,7 @@ std::int64_t random_id();
 // since the epoch, made larger than the last one handed out, then 10 random bits. Thread-safe.
 std::int64_t ordered_id(const Clock& clock);
 
+// Not larger than any id that was made from `time` on, by a clock that was right.
+std::int64_t first_ordered_id(Time time);
+
 }  // namespace mytoken::store

@@ -1,4 +1,4 @@
-// Outbox, named leases and purge in SQL; see outbox.h.
+// Outbox and named leases in SQL; see outbox.h.
 #include "store/outbox.h"
 
 #include "store/ids.h"
@@ -46,18 +46,6 @@ Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const
       name, owner, now, now + length);
   if (!changed) return tl::unexpected(changed.error());
   return *changed == 1;
-}
-
-Result<void> purge_expired(sql::Transaction& db, Time now) {
-  if (auto r = db.post("DELETE FROM flows WHERE expires_at < $1", now - std::chrono::hours(1)); !r)
-    return r;
-  if (auto r = db.post("DELETE FROM proxies WHERE expires_at IS NOT NULL AND expires_at < $1",
-                       now - std::chrono::hours(24));
-      !r) {
-    return r;
-  }
-  if (auto r = db.post("DELETE FROM used_guest_codes WHERE expires_at < $1", now); !r) return r;
-  return db.post("DELETE FROM rotations WHERE expires_at < $1", now - std::chrono::hours(24));
 }
 
 }  // namespace mytoken::store

@@ -22,8 +22,4 @@ Result<void> postpone_outbox(sql::Transaction& db, std::int64_t id, Time next_at
 Result<bool> take_named_lease(sql::Transaction& db, std::string_view name, const std::string& owner,
                               Time now, Seconds length);
 
-// Removes what is over: flows past expiry by an hour, codes and replaced short tokens past expiry
-// by a day, rotation memories past expiry.
-Result<void> purge_expired(sql::Transaction& db, Time now);
-
 }  // namespace mytoken::store

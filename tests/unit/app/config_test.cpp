@@ -37,6 +37,8 @@ TEST(Config, the_smallest_configuration_has_the_documented_defaults) {
   EXPECT_EQ(config.service.flow_lifetime, Seconds(600));
   EXPECT_EQ(config.service.polling_interval, Seconds(5));
   EXPECT_TRUE(config.service.strict_usage_inheritance);
+  EXPECT_EQ(config.service.retention.events, Seconds(365 * 86400));
+  EXPECT_EQ(config.service.retention.expired_tokens, Seconds(30 * 86400));
   EXPECT_EQ(config.service.browser_binding, service::Settings::BrowserBinding::strict);
   EXPECT_TRUE(config.api.secure_cookies);
   EXPECT_EQ(config.signing.algorithm, crypto::Algorithm::es512);
@@ -74,6 +76,15 @@ TEST(Config, profiles_weakness_1_a_group_of_templates_has_a_name_and_a_password)
   EXPECT_EQ(loaded.config.api.template_groups[1].second.reveal(), "from a file");
   EXPECT_TRUE(load({smallest}).config.api.template_groups.empty());
   EXPECT_FALSE(load({smallest, "features: {server_profiles: false}\n"}).config.api.server_profiles);
+}
+
+TEST(Config, how_long_is_kept_is_configured_in_days_at_least) {
+  const Loaded loaded = load({smallest + "retention: {events: 90d, expired_tokens: 1d}\n"});
+  EXPECT_EQ(lines(loaded.errors), "");
+  EXPECT_EQ(loaded.config.service.retention.events, Seconds(90 * 86400));
+  EXPECT_EQ(loaded.config.service.retention.expired_tokens, Seconds(86400));
+  const Loaded short_ones = load({smallest + "retention: {events: 1h, expired_tokens: 0}\n"});
+  EXPECT_EQ(short_ones.errors.size(), 2u) << lines(short_ones.errors);
 }
 
 TEST(Config, the_settings_of_the_recorded_reference_are_taken_unchanged) {

@@ -80,10 +80,10 @@ class EveryEngine : public ::testing::TestWithParam<Engine> {
   std::size_t longest_queue = 50'000;
   CollectingLog log;
   std::unique_ptr<Database> database;
+  std::string url_;  // of the schema on PostgreSQL
 
  private:
   std::filesystem::path directory_;
-  std::string url_;
 };
 
 inline std::string name_of(const ::testing::TestParamInfo<Engine>& engine) {

@@ -161,38 +161,5 @@ TEST_F(SingleUseTest, a_named_lease_has_one_owner) {
   EXPECT_FALSE(take("one"));
 }
 
-TEST_F(SingleUseTest, only_what_is_over_is_purged) {
-  add_token("t");
-  add_flow("f");
-  store::ProxyRow proxy;
-  proxy.mytoken_id = "t";
-  for (const char* kind : {"transfer_code", "short_token"}) {
-    proxy.id = proxy.kind = kind;
-    proxy.expires_at = clock.now();
-    ASSERT_TRUE(write([&](sql::Transaction& db) { return store::add_proxy(db, proxy); }));
-  }
-  proxy.id = "for ever";
-  proxy.expires_at.reset();
-  ASSERT_TRUE(write([&](sql::Transaction& db) { return store::add_proxy(db, proxy); }));
-  const store::RotationRecord record{1, "h", "s", clock.now() + Seconds(10)};
-  ASSERT_TRUE(
-      write([&](sql::Transaction& db) { return store::set_rotation_record(db, "t", record); }));
-  const auto purge = [&] {
-    ASSERT_TRUE(write([&](sql::Transaction& db) { return store::purge_expired(db, clock.now()); }));
-  };
-  clock.advance(std::chrono::minutes(65));
-  purge();
-  EXPECT_EQ(count("SELECT count(*) FROM flows"), 1);
-  clock.advance(std::chrono::minutes(6));
-  purge();
-  EXPECT_EQ(count("SELECT count(*) FROM flows"), 0);
-  EXPECT_EQ(count("SELECT count(*) FROM proxies"), 3);
-  EXPECT_EQ(count("SELECT count(*) FROM rotations"), 1);  // an outage may make it last
-  clock.advance(std::chrono::hours(24));
-  purge();
-  EXPECT_EQ(count("SELECT count(*) FROM rotations"), 0);
-  EXPECT_EQ(count("SELECT count(*) FROM proxies"), 1);
-}
-
 }  // namespace
 }  // namespace mytoken::test

@@ -321,24 +321,6 @@ TEST_P(Store, outbox_entries_are_due_again_only_after_their_claim) {
   EXPECT_EQ(later[0].attempts, 2);
 }
 
-TEST_P(Store, what_is_over_is_purged_and_nothing_else) {
-  family();
-  const Time now = clock.now();
-  auto proxy = [&](const char* id, std::optional<Time> expires) {
-    return in([&](Transaction& db) {
-      return add_proxy(db, {id, "short_token", "child", "sealed", now, expires, "token", false});
-    });
-  };
-  ASSERT_TRUE(proxy("old", now - std::chrono::hours(25)) && proxy("young", now) &&
-              proxy("unlimited", std::nullopt));
-  ASSERT_TRUE(in([&](Transaction& db) {
-    return set_rotation_record(db, "child", {1, "r", "a", now - std::chrono::hours(25)});
-  }));
-  ASSERT_TRUE(in([&](Transaction& db) { return purge_expired(db, now); }));
-  EXPECT_EQ(number("SELECT count(*) FROM proxies"), 2);
-  EXPECT_EQ(number("SELECT count(*) FROM rotations"), 0);
-}
-
 TEST_P(Store, a_template_is_found_by_kind_group_and_exact_name) {
   const auto row = [&](const char* id, const char* kind, const char* group, const char* name) {
     return ProfileRow{id, kind, group, name, R"({"exp":"+12h"})", clock.now()};

@@ -1,0 +1,127 @@
+// One portion of the purge; what is removed when stands in purge.h. Limits are part of the texts:
+// an engine that plans a statement once must know that the portion is small.
+#include "store/purge.h"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "store/ids.h"
+
+namespace mytoken::store {
+namespace {
+
+using sql::Blob;
+
+// Counts what is removed until the portion is full.
+class Portion {
+ public:
+  explicit Portion(sql::Transaction& db) : db_(db) {}
+
+  // A statement that changes at most purge_portion rows. True: all of them are changed.
+  template <class... P>
+  Result<bool> run(std::string_view sql, const P&... params) {
+    auto changed = db_.execute(sql, params...);
+    if (!changed) return tl::unexpected(changed.error());
+    purged.rows += *changed;
+    if (purged.rows >= purge_portion) purged.more = true;
+    return !purged.more;
+  }
+
+  Purged purged;
+
+ private:
+  sql::Transaction& db_;
+};
+
+// Empties an expired token of everything that may be large, so that removing it is a small change.
+// False: some of it is left.
+Result<bool> empty(Portion& portion, const std::string& id) {
+  constexpr std::string_view statements[] = {
+      "DELETE FROM events WHERE id IN (SELECT id FROM events WHERE mytoken_id = $1 LIMIT 500)",
+      "DELETE FROM access_tokens WHERE id IN (SELECT id FROM access_tokens WHERE mytoken_id = $1 "
+      "LIMIT 500)",
+      "DELETE FROM proxies WHERE id IN (SELECT id FROM proxies WHERE mytoken_id = $1 LIMIT 500)",
+      // As in delete_token: to the grandparent, past clauses without limits.
+      "UPDATE clauses SET "
+      "parent_mytoken_id = (SELECT p.parent_mytoken_id FROM clauses p WHERE p.mytoken_id = $1 AND "
+      "p.hash = clauses.parent_hash), "
+      "parent_hash = (SELECT p.parent_hash FROM clauses p WHERE p.mytoken_id = $1 AND p.hash = "
+      "clauses.parent_hash) "
+      "WHERE (mytoken_id, hash) IN (SELECT c.mytoken_id, c.hash FROM clauses c JOIN clauses p ON "
+      "p.mytoken_id = $1 AND p.hash = c.parent_hash WHERE c.parent_mytoken_id = $1 AND p.limit_at "
+      "IS NULL AND p.limit_other IS NULL LIMIT 500)",
+      "UPDATE mytokens SET parent_id = (SELECT p.parent_id FROM mytokens p WHERE p.id = $1) WHERE "
+      "id IN (SELECT id FROM mytokens WHERE parent_id = $1 LIMIT 500)"};
+  for (const std::string_view sql : statements) {
+    auto all = portion.run(sql, Blob{id});
+    if (!all || !*all) return all;
+  }
+  return true;
+}
+
+Result<void> purge_tokens(sql::Transaction& db, Portion& portion, Time before) {
+  auto ids = db.all(
+      "SELECT id FROM mytokens WHERE expires_at < $1 ORDER BY expires_at LIMIT 500",
+      [](const sql::Row& r) { return r.bytes(0); }, before);
+  if (!ids) return tl::unexpected(ids.error());
+  for (const std::string& id : *ids) {
+    auto emptied = empty(portion, id);
+    if (!emptied) return tl::unexpected(emptied.error());
+    if (!*emptied) return {};
+    auto orphans = delete_token(db, id, false);
+    if (!orphans) return tl::unexpected(orphans.error());
+    portion.purged.orphans += static_cast<std::int64_t>(orphans->size());
+    if (++portion.purged.rows >= purge_portion) {
+      portion.purged.more = true;
+      return {};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& retention) {
+  struct Step {
+    std::string_view sql;
+    Time before;
+  };
+  const Step steps[] = {
+      {"DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < $1 ORDER BY "
+       "expires_at LIMIT 500)",
+       now - std::chrono::hours(1)},
+      {"DELETE FROM proxies WHERE id IN (SELECT id FROM proxies WHERE expires_at < $1 ORDER BY "
+       "expires_at LIMIT 500)",
+       now - std::chrono::hours(24)},
+      {"DELETE FROM used_guest_codes WHERE hash IN (SELECT hash FROM used_guest_codes WHERE "
+       "expires_at < $1 ORDER BY expires_at LIMIT 500)",
+       now},
+      // An outage may make a rotation's answer last longer than it says.
+      {"DELETE FROM rotations WHERE mytoken_id IN (SELECT mytoken_id FROM rotations WHERE "
+       "expires_at < $1 ORDER BY expires_at LIMIT 500)",
+       now - std::chrono::hours(24)},
+  };
+  Portion portion(db);
+  for (const Step& step : steps) {
+    auto all = portion.run(step.sql, step.before);
+    if (!all) return tl::unexpected(all.error());
+    if (!*all) return portion.purged;
+  }
+  // History is found by its ids, which ascend in time; the time itself decides.
+  const Time oldest = now - retention.events;
+  for (const std::string_view sql :
+       {"DELETE FROM events WHERE id IN (SELECT id FROM events WHERE id < $1 AND time < $2 ORDER "
+        "BY id LIMIT 500)",
+        "DELETE FROM access_tokens WHERE id IN (SELECT id FROM access_tokens WHERE id < $1 AND "
+        "created < $2 ORDER BY id LIMIT 500)"}) {
+    auto all = portion.run(sql, first_ordered_id(oldest), oldest);
+    if (!all) return tl::unexpected(all.error());
+    if (!*all) return portion.purged;
+  }
+  if (auto r = purge_tokens(db, portion, now - retention.expired_tokens); !r)
+    return tl::unexpected(r.error());
+  return portion.purged;
+}
+
+}  // namespace mytoken::store

@@ -1,0 +1,40 @@
+// Removing what is over (spec tokens.md §12, operations.md §18), in portions of bounded size, each
+// found by an index, whatever else is stored:
+//
+//   flows                 an hour past their end
+//   used guest codes      at their end
+//   codes, replaced short a day past their end: until then they are recognised
+//     tokens, answers of
+//     rotations
+//   history               older than Retention::events
+//   mytokens              Retention::expired_tokens past their end, with all that belongs to them;
+//                         what descends from them moves to their parent, and limited clauses stay
+//                         while anybody is charged to them
+#pragma once
+#include <cstdint>
+
+#include "sql/connection.h"
+#include "store/tokens.h"
+
+namespace mytoken::store {
+
+struct Retention {
+  Seconds events{365 * 86400};
+  Seconds expired_tokens{30 * 86400};
+};
+
+struct Purged {
+  std::int64_t rows = 0;  // removed or changed
+  bool more = false;      // something is left
+  // Refresh tokens that lost their last mytoken. Nobody presented a mytoken that could open them:
+  // they cannot be revoked at their provider.
+  std::int64_t orphans = 0;
+};
+
+// Rows that one statement of a portion removes at most.
+inline constexpr std::int64_t purge_portion = 500;
+
+// Removes one portion. Repeat while there is more, each time in a transaction of its own.
+Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& retention);
+
+}  // namespace mytoken::store
