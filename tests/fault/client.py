@@ -23,6 +23,8 @@ KINDS = [  # of logins: restrictions, rotation
     ([{"usages_AT": 12}], None),
     ([], {"on_AT": True}),
     ([], {"on_AT": True, "on_other": True, "auto_revoke": True}),
+    ([], {"on_other": True}),
+    ([{"usages_AT": 20, "usages_other": 6}], {"on_AT": True, "on_other": True, "auto_revoke": True}),
     ([{"usages_AT": 9}], {"on_AT": True}),
 ]
 
@@ -136,8 +138,10 @@ class Client:
         limit = restrictions[0].get("usages_AT") if restrictions else None
         other = restrictions[0].get("usages_other") if restrictions else None
 
-        def make(text):
-            return self.ledger.add_token(self.ledger.add_family(user), None, text, limit, other, rotation)
+        def make(json):
+            token = self.ledger.add_token(self.ledger.add_family(user), None, json["mytoken"], limit, other, rotation)
+            token.mom_id = json["mom_id"]
+            return token
         code = self.ledger.add_code("polling", start.json["polling_code"], era, make)
         if self.random.random() < 0.1:
             return None  # fetched later, perhaps by somebody else
@@ -156,7 +160,7 @@ class Client:
                 if code.redeemed > 1:
                     self.ledger.find("overused", f"a {code.kind} code was redeemed {code.redeemed} times")
                 elif code.make:
-                    code.token = code.make(answer.json["mytoken"])
+                    code.token = code.make(answer.json)
             elif answer.unknown:
                 code.unanswered += 1
         return answer
@@ -169,7 +173,7 @@ class Client:
             update = answer.json.get("token_update")
             if update:
                 self.ledger.acknowledge()
-                token.text = update["mytoken"]
+                token.succeed(update["mytoken"])
             on_success(answer.json)
         elif not answer.unknown and not answer.unsent:
             token.pending = None
@@ -200,10 +204,15 @@ class Client:
                 token.pending = ("access", body)
         return self.settle(token, answer, lambda json: token.grants.add(json["access_token"]))
 
+    def ask(self, text, comment):
+        """An access token with any text, for nobody's account; the Answer."""
+        return self.call("POST", ACCESS, {"grant_type": "mytoken", "mytoken": text, "comment": comment})
+
     def repeat(self, token):
         """The request that has no answer yet, once more, as it was."""
-        what, body = token.pending
-        return self.ask_access(token, body) if what == "access" else self.ask_subtoken(token, body)
+        what, body, *more = token.pending
+        ask = {"access": self.ask_access, "subtoken": self.ask_subtoken, "revocation": self.ask_revocation}[what]
+        return ask(token, body, *more)
 
     def make_subtoken(self, token):
         with token.lock if token.rotation else NOBODY:
@@ -231,8 +240,9 @@ class Client:
                 token.pending = ("subtoken", body)
         clause = body["restrictions"][0] if body["restrictions"] else {}
 
-        def make(text):
-            child = self.ledger.add_token(token.family, token, text, clause.get("usages_AT"), clause.get("usages_other"))
+        def make(json):
+            child = self.ledger.add_token(token.family, token, json["mytoken"], clause.get("usages_AT"), clause.get("usages_other"))
+            child.mom_id = json["mom_id"]
             if token.state != "live":
                 child.state = "maybe"  # its parent's revocation may have met it, or not
             return child
@@ -243,15 +253,18 @@ class Client:
             if "transfer_code" in json:
                 self.ledger.add_code("subtoken", json["transfer_code"], era, make, token)
             else:
-                make(json["mytoken"])
+                make(json)
         return self.settle(token, answer, note)
 
     def make_code(self, token):
-        era = self.ledger.era
-        answer = self.send(token, TRANSFER, {"mytoken": token.text})
-        if answer.status == 200:
-            self.ledger.add_code("transfer", answer.json["transfer_code"], era, None, token)
-        return answer
+        with token.lock if token.rotation else NOBODY:
+            if token.pending:
+                return self.repeat(token)
+            era = self.ledger.era
+            answer = self.send(token, TRANSFER, {"mytoken": token.text})
+            if answer.status == 200:
+                self.ledger.add_code("transfer", answer.json["transfer_code"], era, None, token)
+            return answer
 
     def revoke(self, token, recursive):
         with token.lock if token.rotation else NOBODY:
@@ -277,6 +290,50 @@ class Client:
                     t.state = state
             return answer
 
+    def revoke_other(self, token, target, recursive):
+        """The target by its mom_id, through a token that it descends from."""
+        with token.lock if token.rotation else NOBODY:
+            if token.pending:
+                return self.repeat(token)
+            if token.state != "live" or target.state != "live":
+                return Answer(-1)
+            return self.ask_revocation(token, {"token": token.text, "mom_id": target.mom_id, "recursive": recursive}, target)
+
+    def ask_revocation(self, token, body, target):
+        with self.ledger.lock:
+            met = list(target.with_descendants()) if body["recursive"] else [target]
+            unsure = [t for t in met if t.state == "live"]
+            for t in unsure:
+                t.state = "maybe"
+        answer = self.send(token, REVOKE, body)
+        if answer.status in (200, 204):
+            with self.ledger.lock:
+                for t in met:
+                    t.state = "revoked"
+            token.pending = None
+            self.ledger.acknowledge()
+            if "token_update" in answer.json:
+                self.ledger.acknowledge()
+                token.succeed(answer.json["token_update"]["mytoken"])
+        elif answer.unsent:
+            with self.ledger.lock:
+                for t in unsure:
+                    t.state = "live"
+        elif answer.unknown:
+            if token.rotation:
+                token.pending = ("revocation", body, target)
+        else:  # somebody else may have revoked the target, or the token, meanwhile
+            token.pending = None
+        return answer
+
+    def revoke_somehow(self, token):
+        """By itself, or by a token that it was made from."""
+        above = [t for t in token.ancestors() if t.state == "live"]
+        recursive = self.random.random() < 0.6
+        if above and token.mom_id and self.random.random() < 0.6:
+            return self.revoke_other(self.random.choice(above), token, recursive)
+        return self.revoke(token, recursive)
+
     def something(self, tokens):
         """One thing at random, with one of `tokens`."""
         live = [t for t in tokens if t.state == "live"]
@@ -289,14 +346,11 @@ class Client:
         elif dice < 0.82:
             self.make_subtoken(self.random.choice(live))
         elif dice < 0.88:
-            usable = [t for t in live if not t.rotation]
-            if usable:
-                self.make_code(self.random.choice(usable))
-        elif dice < 0.97 and codes:
+            self.make_code(self.random.choice(live))
+        elif dice < 0.96 and codes:
             self.redeem(self.random.choice(codes))
-        elif dice >= 0.97:
-            token = self.random.choice(live)
-            self.revoke(token, self.random.random() < 0.6)
+        elif dice >= 0.96:
+            self.revoke_somehow(self.random.choice(live))
 
 
 class Nobody:

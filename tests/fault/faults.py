@@ -82,15 +82,14 @@ def kill_at_other_point(world, random):
     world.stock_up(client)
     deadline = time.monotonic() + 0.8
     while world.servers[0].child.poll() is None and time.monotonic() < deadline:
-        tokens = [t for t in world.tokens() if not t.rotation] or [None]
-        token = random.choice(tokens)
+        token = random.choice(world.tokens() or [None])
         what = OTHER_POINTS[point] if token else "login"
         if what == "login":
             client.log_in()
         elif what == "subtoken":
             client.make_subtoken(token)
         elif what == "revoke":
-            client.revoke(token, True)
+            client.revoke_somehow(token)
             time.sleep(0.01)
         else:
             client.make_code(token)

@@ -34,6 +34,8 @@ class Judge:
 
     def use(self, token):
         """One access token, if nothing speaks against it; what had to come and did not is a finding."""
+        if token.pending and token.pending[0] == "revocation":
+            self.patiently(lambda: self.client.access(token))  # says nothing about the token itself
         budget = token.budget()
         answer = self.patiently(lambda: self.client.access(token))
         what = f"a mytoken of {token.family.user} (limit {token.limit}, {len(token.grants)} grants, {token.unanswered} unanswered, " \
@@ -57,14 +59,32 @@ class Judge:
         for code in self.ledger.codes:
             if code.expired or code.era < self.ledger.era:
                 continue
-            source = code.source.state if code.source else "live"
-            new = code.redeemed == 0 and code.unanswered == 0 and source == "live"
+            new, ended = code.must_work, code.ended
             answer = self.patiently(lambda: self.client.redeem(code))
             if new and answer.status != 200:
                 self.find("lost", code, f"a {code.kind} code that was handed out does not work: {answer}")
+            elif ended and answer.status == 200:
+                self.find("overused", code, "a transfer code works although its token was rotated away or revoked")
             elif new or answer.status == 200:
                 left.append(code)  # and has to be refused the next time
         self.ledger.codes = left
+
+    def use_former(self, token):
+        """What was rotated away gives nothing, whatever happened since."""
+        answer = self.patiently(lambda: self.client.ask(token.former, self.client.unique()))
+        if answer.status == 200:
+            self.find("overused", token, f"a rotated-away mytoken of {token.family.user} works (rotation {token.rotation})")
+        return answer
+
+    def reuse(self, token):
+        """Reuse of what was rotated away ends a token that asked for that, with all that descends from it, for good; and
+        nothing else. Not for moments in which a request without an answer may have been the one that rotated."""
+        self.use_former(token)
+        for one in token.with_descendants():
+            if one.state == "live":
+                one.state = "revoked"
+        for one in token.family.tokens:
+            self.use(one)
 
     def ask_provider(self):
         for session in self.provider.sessions(self.start):
@@ -87,6 +107,9 @@ class Judge:
                 self.use(token)
         self.use_codes()
         self.ask_provider()
+        for token in tokens:
+            if token.former and not token.rotation.get("auto_revoke"):
+                self.use_former(token)
         self.provider.turn(rotation="family-revocation")
         for token in tokens:
             self.use(token)
@@ -107,6 +130,14 @@ class Judge:
         for token in self.ledger.tokens:
             if token.overuse():
                 self.find("overused", token, f"a limit of {token.limit} admitted {token.all_grants()}")
+
+    def check_reuse(self):
+        """To be called when the clock has moved on: within a second of a rotation its reuse is no theft."""
+        for token in list(self.ledger.tokens):
+            if token.former and token.rotation.get("auto_revoke") and token.state == "live" and not token.pending:
+                self.reuse(token)
+        for token in [t for t in self.ledger.tokens if t.state == "live"][-50:]:
+            self.use(token)
 
     def check_ended(self, seconds=30):
         """Every login that was revoked as a whole has ended at the provider, too (the outbox has had its time)."""

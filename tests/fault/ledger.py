@@ -30,6 +30,8 @@ class Token:
         self.children = []
         self.other_uses, self.other_unanswered = 0, 0
         self.pending = None  # a request without an answer; its owner repeats it before any other
+        self.mom_id = None  # by which others name it; None: not known yet
+        self.former = None  # what it was before its last rotation: good for nothing
         self.lock = threading.Lock()  # a rotating token is used for one thing at a time
         family.tokens.append(self)
         if parent:
@@ -59,6 +61,16 @@ class Token:
         over = 0 if self.limit is None else max(0, self.all_grants() - self.limit)
         return over + (0 if self.other_limit is None else max(0, self.all_other_uses() - self.other_limit))
 
+    def succeed(self, text):
+        """It was rotated: this is the token now."""
+        self.former, self.text = self.text, text
+
+    def ancestors(self):
+        above = self.parent
+        while above:
+            yield above
+            above = above.parent
+
     def with_descendants(self):
         yield self
         for child in self.children:
@@ -71,13 +83,26 @@ class Code:
     def __init__(self, kind, text, era, make, source=None):
         self.kind, self.text = kind, text
         self.era = era  # in which it was asked for
-        self.make = make  # text -> Token, for a code that is the only way to its token
+        self.make = make  # answer -> Token, for a code that is the only way to its token
         self.source = source  # the Token it stands for, or that the new one is made from
+        self.text_of_source = source.text if source else None
         self.token = None
         self.redeemed = 0
         self.unanswered = 0
         self.expired = False
         self.lock = threading.Lock()
+
+    @property
+    def ended(self):
+        """The token that it stands for was rotated away or revoked, and that was acknowledged."""
+        return self.kind == "transfer" and (self.source.state == "revoked" or self.source.text != self.text_of_source)
+
+    @property
+    def must_work(self):
+        """Handed out, not used, and nothing has happened that may have ended it."""
+        if self.redeemed or self.unanswered or self.ended:
+            return False
+        return self.source is None or (self.source.state == "live" and not (self.kind == "transfer" and self.source.pending))
 
 
 class Ledger:

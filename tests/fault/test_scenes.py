@@ -130,6 +130,21 @@ class OnSqlite(Scene):
         self.assertEqual(answer.status, 401)
 
 
+    def test_reuse_of_a_rotated_mytoken_ends_it_with_its_sub_tokens_after_a_kill_too(self):
+        token = self.log_in(rotation={"on_AT": True, "on_other": True, "auto_revoke": True})
+        bystander = self.log_in()
+        self.assertEqual(self.client.make_subtoken(token).status, 200)
+        self.assertEqual(self.client.access(token).status, 200)
+        self.world.kill()
+        self.world.jump(1)  # it is no parallel use of the same client
+        self.world.start()
+        self.client.close()
+        self.world.judge.reuse(token)
+        self.assertEqual({t.state for t in token.with_descendants()}, {"revoked"})
+        self.assertEqual(self.client.access(bystander).status, 200)
+        self.assert_nothing_found()
+
+
 class OnPostgresql(Scene):
     engine = "postgresql"
 

@@ -199,6 +199,7 @@ class World:
             server.end()
         self.jump(2)
         self.start()
+        self.judge.check_reuse()
         self.judge.check_ended()
         self.close()
 
