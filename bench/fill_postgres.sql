@@ -34,9 +34,9 @@ INSERT INTO clauses (mytoken_id, hash)
 SELECT pg_temp.token(i), sha512('[{"exp":1893456000,"scope":"openid profile email"}]')
 FROM generate_series(0, :tokens - 1) i;
 
--- Ids of events ascend in time; these are older than any that the run makes.
+-- Ids of events ascend in time (store/ids.h); these are older than any that the run makes.
 INSERT INTO events (id, mytoken_id, time, event, comment, ip, user_agent)
-SELECT i + 1, pg_temp.token(i), :moment, 'created', 'Used grant_type oidc_flow', '192.0.2.1', 'filler/1'
+SELECT :moment::bigint * 1024000000 + i, pg_temp.token(i), :moment, 'created', 'Used grant_type oidc_flow', '192.0.2.1', 'filler/1'
 FROM generate_series(0, :tokens - 1) i;
 
 RESET session_replication_role;

@@ -76,14 +76,6 @@ Task<http::Response> bare(std::shared_ptr<const std::string> body) {
   co_return response;
 }
 
-// One clause that never ends during a run, as most tokens have.
-token::Restrictions usual_restrictions(Time now) {
-  token::Clause clause;
-  clause.exp = now + std::chrono::hours(24 * 30);
-  clause.scope = {"openid", "profile", "email"};
-  return {clause};
-}
-
 }  // namespace
 
 // A mytoken on its way into the database.
@@ -188,7 +180,7 @@ std::vector<Secret> Installation::refresh_tokens(std::size_t count) {
   return tokens;
 }
 
-void Installation::make_tokens(std::size_t count) {
+void Installation::make_tokens(std::size_t count, Shape shape) {
   service::Context& context = instance_->context();
   std::vector<Secret> granted = refresh_tokens(count);
   std::ofstream jwts(options_.folder / "jwt");
@@ -198,14 +190,9 @@ void Installation::make_tokens(std::size_t count) {
     std::vector<Sealed> batch;
     for (std::size_t i = first; i < std::min(count, first + tokens_per_transaction); ++i) {
       const Secret family_key(random_bytes(32));
-      service::MintRequest wanted;
-      wanted.oidc_sub = "user-1";
-      wanted.oidc_iss = options_.issuer;
-      wanted.name = "benchmark";
-      wanted.capabilities = {"AT", "tokeninfo", "create_mytoken"};
-      wanted.restrictions = usual_restrictions(clock_.now());
       Sealed one;
-      one.token = require(service::mint(context, wanted, family_key));
+      one.token =
+          require(service::mint(context, wanted(shape, options_.issuer, clock_.now()), family_key));
       one.short_token = service::deliver(context, one.token.id, one.token.jwt,
                                          token::ResponseType::short_token, 0);
       one.refresh_token_id = store::random_id();
@@ -223,9 +210,12 @@ void Installation::make_tokens(std::size_t count) {
         auto r =
             store::add_refresh_token(db, id, *user, options_.issuer, one.refresh_token, true, now);
         if (!r) return r;
-        r = service::store_minted(db, context, one.token, *user, id, std::nullopt,
+        auto parent = add_ancestors(db, shape, one.token, *user, id, now);
+        if (!parent) return tl::unexpected(parent.error());
+        r = service::store_minted(db, context, one.token, *user, id, *parent,
                                   "Used grant_type oidc_flow", client);
         if (!r) return r;
+        if (r = add_belongings(db, clock_, shape, one.token, *user, id); !r) return r;
         if (r = store::add_proxy(db, *one.short_token.proxy); !r) return r;
       }
       return {};

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "app/server.h"
+#include "shapes.h"
 
 namespace mytoken::bench {
 
@@ -39,7 +40,7 @@ class Installation {
 
   // Makes `count` mytokens with refresh tokens of their own and writes them to the files "jwt" and
   // "short" of the folder, one per line.
-  void make_tokens(std::size_t count);
+  void make_tokens(std::size_t count, Shape shape = Shape::usual);
   std::uint16_t port() const { return instance_->port(); }
   service::Context& context() { return instance_->context(); }
   oidc::ProviderSettings provider_settings() const;

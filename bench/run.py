@@ -21,7 +21,11 @@ ACCESS = '{"grant_type":"mytoken","mytoken":"@"}'
 CREATE = '{"grant_type":"mytoken","mytoken":"@","name":"job","capabilities":["AT"]}'
 COLUMNS = ("scenario", "engine", "stored", "requests/s", "p50 ms", "p99 ms", "CPU µs", "of database", "trips", "RSS MB", "rate/ceil",
            "CPU/ceil", "others")
+HISTORY = '{"mytoken":"@","action":"event_history"}'
+TREE = '{"mytoken":"@","action":"subtokens"}'
+LIST = '{"mytoken":"@","action":"list_mytokens"}'
 WAITING = 10_000
+ROTATING = 6_000
 
 
 def arguments():
@@ -29,7 +33,7 @@ def arguments():
     parser.add_argument("--engine", choices=("sqlite", "postgresql", "both"), default="both")
     parser.add_argument("--quick", action="store_true", help="1000 stored tokens, short runs: about two minutes")
     parser.add_argument("--tokens", default="", help="stored tokens, N,N... (default 1000,1000000)")
-    parser.add_argument("--only", default="", help="parts, P,P...: table,servers,leases,costs,model,statements")
+    parser.add_argument("--only", default="", help="parts, P,P...: table,shapes,servers,leases,costs,model,statements")
     parser.add_argument("--folder", help="where the databases are made; its disk counts (default: in the build folder)")
     parser.add_argument("--costs", help="file for the measured costs that bench-simulate reads (default: in the build folder)")
     options = parser.parse_args()
@@ -37,7 +41,7 @@ def arguments():
     if not all(size.isdigit() for size in sizes.split(",")):
         parser.error("--tokens takes numbers")
     options.sizes = [int(size) for size in sizes.split(",")]
-    parts = {"table", "servers", "leases", "costs", "model", "statements"}
+    parts = {"table", "shapes", "servers", "leases", "costs", "model", "statements"}
     options.parts = set(options.only.split(",")) if options.only else parts
     if options.parts - parts:
         parser.error("--only takes " + ",".join(sorted(parts)))
@@ -170,6 +174,13 @@ class Run:
 
     # Parts.
 
+    def by_size(self):
+        """What is measured with every number of stored tokens."""
+        if "table" in self.options.parts:
+            self.table()
+        if "shapes" in self.options.parts:
+            self.shapes()
+
     def table(self):
         server = self.serve("--used", "0")
         try:
@@ -199,6 +210,22 @@ class Run:
                 self.waiting(f"{WAITING} access tokens at once, 500 ms, ES512", (), False)
             self.waiting(f"{WAITING} access tokens at once, 500 ms, over curl", ("--algorithm", "ES256"), True)
             self.waiting(f"{WAITING} access tokens at once, 500 ms, ES256", ("--algorithm", "ES256"), False)
+
+    def shapes(self):
+        """Mytokens that are more than one clause: bench/shapes.h. Long answers go to four connections at a time."""
+        es256 = ("--algorithm", "ES256", "--shape")
+        inspect, few = "/api/v0/tokeninfo", ("--connections", "4")
+        access = self.present("/api/v0/token/access", ACCESS)
+        create = self.present("/api/v0/token/my", CREATE)
+        self.scenario("access token and rotation", ("--used", str(ROTATING), *es256, "rotating"), [*access, "--once"])
+        self.scenario("mytoken from a mytoken and rotation", ("--used", str(ROTATING), *es256, "rotating"), [*create, "--once"])
+        self.scenario("access token, ten budgets charged", ("--used", "64", *es256, "chain"), access)
+        self.scenario("mytoken from a mytoken, ten budgets charged", ("--used", "64", *es256, "chain"), create)
+        history = ("--used", "1", *es256, "history")
+        self.scenario("history of 10^5 events", history, [*self.present(inspect, HISTORY), *few])
+        crowd = ("--used", "1", *es256, "crowd")
+        self.scenario("tree of 10^4 mytokens", crowd, [*self.present(inspect, TREE), *few])
+        self.scenario("list of a user's 10^4 mytokens", crowd, [*self.present(inspect, LIST), *few])
 
     def servers(self):
         """One, two, three servers on one database, access tokens; where the processor time goes."""
@@ -238,24 +265,23 @@ def processor():
 
 
 def on_sqlite(run):
-    if "table" not in run.options.parts:
+    if not run.options.parts & {"table", "shapes"}:
         return
     for stored in run.options.sizes:
         run.fill(stored)
-        run.table()
+        run.by_size()
         run.drop()
 
 
 def on_postgresql(run, work):
     for stored in run.options.sizes:
         last = stored == run.options.sizes[-1]
-        if not last and "table" not in run.options.parts:
+        if not last and not run.options.parts & {"table", "shapes"}:
             continue
         run.cluster = Cluster(work / f"postgresql-{stored}")
         try:
             run.fill(stored)
-            if "table" in run.options.parts:
-                run.table()
+            run.by_size()
             if not last:
                 continue
             if "servers" in run.options.parts:

@@ -60,7 +60,7 @@ int fill_database(const std::filesystem::path& folder, std::int64_t tokens) {
   return 1;
 }
 
-int serve(bench::InstallationOptions options, std::size_t used) {
+int serve(bench::InstallationOptions options, std::size_t used, bench::Shape shape) {
   rlimit files{};
   getrlimit(RLIMIT_NOFILE, &files);
   files.rlim_cur = files.rlim_max;
@@ -73,7 +73,7 @@ int serve(bench::InstallationOptions options, std::size_t used) {
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
 
   bench::Installation installation(std::move(options));
-  if (used > 0) installation.make_tokens(used);
+  if (used > 0) installation.make_tokens(used, shape);
   std::printf("%d %d\n", int{installation.port()}, int{installation.bare_port()});
   std::fflush(stdout);
   int received = 0;
@@ -91,6 +91,7 @@ int main(int argc, char** argv) {
   std::string algorithm = "ES512";
   std::int64_t tokens = 1000;
   std::size_t used = 1024;
+  std::string shape = "usual";
   int delay = 0;
 
   CLI::App app("The server of the benchmarks");
@@ -102,6 +103,7 @@ int main(int argc, char** argv) {
   fill_command->add_option("--tokens", tokens);
   CLI::App* serve_command = app.add_subcommand("serve", "serve the database");
   serve_command->add_option("--used", used, "tokens to make for the load");
+  serve_command->add_option("--shape", shape, "of these: usual, rotating, chain, history, crowd");
   serve_command->add_option("--algorithm", algorithm, "of the signing key");
   serve_command->add_option("--issuer", options.issuer, "provider; without it one in the process");
   serve_command->add_option("--delay", delay, "milliseconds, of the provider in the process");
@@ -118,7 +120,7 @@ int main(int argc, char** argv) {
     options.database_url = Secret(database);
     options.algorithm = *parsed;
     options.delay = std::chrono::milliseconds(delay);
-    return serve(std::move(options), used);
+    return serve(std::move(options), used, bench::parse_shape(shape));
   } catch (const std::exception& error) {
     std::fprintf(stderr, "bench-server: error: %s\n", error.what());
     return 1;
