@@ -62,7 +62,7 @@ TOKENS = {
     33: ["OtherTokens.test_W33_history_of_others_needs_its_capability_and_that_of_all_includes_the_own",
          "Tokeninfo.W33_every_selector_obeys_one_rule"],
     35: ["Jws.W35_the_token_does_not_choose_the_algorithm"],
-    36: ["TokenModel.test_W36_consent_replaces_this_and_checks_like_the_start"],
+    36: ["TokenModel.test_W36_consent_replaces_this_and_checks_like_the_start", "Login.W36_consent_passes_the_checks_of_the_start"],
     38: ["TokenModel.test_W38_revocation_clears_the_cookie_under_every_domain_it_may_have"],
     39: ["Revoke.W39_tokens_outside_their_time_can_be_revoked"],
 }

@@ -352,5 +352,40 @@ TEST(Login, a_result_moved_to_another_token_is_not_handed_out) {
   EXPECT_EQ(answer.error().description, "Bad polling or transfer code");
 }
 
+TEST(Login, W36_consent_passes_the_checks_of_the_start) {
+  Installation site({}, true,
+                    [](service::Settings& s) { s.unsupported_restrictions = {"geoip_allow"}; });
+  auto start = site.start();
+  ASSERT_TRUE(start);
+  const auto accept = [&](service::ConsentEdits edits) {
+    return site.run(service::accept_consent(*site.context, site.consent_of(*start),
+                                            std::move(edits), site.browser()));
+  };
+  token::Clause over;
+  over.exp = site.clock.now() - Seconds(1);
+  service::ConsentEdits edits;
+  edits.restrictions = token::Restrictions{over};
+  auto refused = accept(edits);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().status, 400);
+  edits = {};
+  edits.capabilities = token::Capabilities{"AT", "fly"};
+  refused = accept(edits);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().status, 400);
+
+  token::Clause here;
+  here.hosts = {"this"};
+  here.geoip_allow = {"DE"};
+  edits = {};
+  edits.restrictions = token::Restrictions{here};
+  ASSERT_TRUE(site.finish(site.consented(*start, edits)));
+  auto answer = site.poll(start->polling_code);
+  ASSERT_TRUE(answer);
+  here.hosts = {site.client().address};
+  here.geoip_allow.clear();
+  EXPECT_EQ(answer->at("restrictions").as_array(), token::to_json(token::Restrictions{here}));
+}
+
 }  // namespace
 }  // namespace mytoken::test

@@ -385,5 +385,54 @@ TEST(Subtoken, auth_time_is_the_logins) {
   EXPECT_EQ(answer->at("token").as_object().at("iat").as_int64(), login_time + 5 * 3600);
 }
 
+TEST(Subtoken, a_preview_is_what_would_be_made_and_leaves_no_trace) {
+  Installation site;
+  service::TokenWish wish = parent_wish();
+  wish.restrictions = {uses(3, 1)};
+  wish.rotation = token::Rotation{false, true, Seconds(0), false};
+  const json::object login = site.login(wish);
+  const Secret parent(text(login, "mytoken"));
+  const std::string id = *token::parse_mom_id(text(login, "mom_id"));
+  const auto before = site.events(id);
+  service::TokenWish asked;
+  asked.name = "child";
+  asked.restrictions = {uses(2, 1)};
+  asked.capabilities = token::Capabilities{"AT", "settings"};
+  for (int i = 0; i < 3; ++i) {
+    auto preview =
+        site.run(service::preview_subtoken(*site.context, request_of(site, parent, asked)));
+    ASSERT_TRUE(preview) << preview.error().description;
+    EXPECT_EQ(preview->issuer, site.provider->issuer());
+    EXPECT_EQ(preview->wish.name, "child");
+    EXPECT_EQ(preview->wish.capabilities, token::Capabilities{"AT"});
+    EXPECT_EQ(preview->wish.restrictions, token::Restrictions{uses(2, 1)});
+    EXPECT_EQ(preview->grantable, *wish.capabilities);
+  }
+  EXPECT_EQ(site.events(id), before);
+  EXPECT_EQ(site.count("SELECT count(*) FROM mytokens"), 1);
+  // neither the only other use nor the sequence number is gone
+  EXPECT_TRUE(make(site, parent, asked));
+}
+
+TEST(Subtoken, a_preview_is_refused_like_the_token_itself) {
+  Installation site;
+  service::TokenWish wish = parent_wish();
+  wish.capabilities = token::Capabilities{"AT"};
+  auto preview =
+      site.run(service::preview_subtoken(*site.context, request_of(site, site.login_token(wish))));
+  ASSERT_FALSE(preview);
+  EXPECT_EQ(preview.error().code, "insufficient_capabilities");
+  preview = site.run(
+      service::preview_subtoken(*site.context, request_of(site, Secret(std::string(64, 'x')))));
+  ASSERT_FALSE(preview);
+  EXPECT_EQ(preview.error().status, 401);
+  wish = parent_wish();
+  wish.restrictions = {uses(1, 0)};
+  preview =
+      site.run(service::preview_subtoken(*site.context, request_of(site, site.login_token(wish))));
+  ASSERT_FALSE(preview);
+  EXPECT_EQ(preview.error().code, "usage_restricted");
+}
+
 }  // namespace
 }  // namespace mytoken::test
