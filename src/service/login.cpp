@@ -243,6 +243,7 @@ Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, 
   }
   if (edits.name) wish.name = std::move(*edits.name);
   if (edits.has_rotation) wish.rotation = edits.rotation;
+  if (edits.tags) wish.tags = std::move(*edits.tags);
   // `this` means whoever will use the token, which is who started the flow and not the browser.
   if (auto r = check_wish(context, wish, flow->created_ip); !r) co_return tl::unexpected(r.error());
   auto flow_key = crypto::open(flow->key_for_consent, consent_code, "flow_consent:" + flow->id);

@@ -55,6 +55,7 @@ struct ConsentEdits {
   std::optional<std::string> name;
   bool has_rotation = false;
   std::optional<token::Rotation> rotation;
+  std::optional<std::vector<token::TagWish>> tags;
 };
 // The request is not the one that the user saw.
 Error changed_meanwhile();

@@ -273,6 +273,10 @@ std::string application_consent_page(const Settings& settings, const service::Se
   asked["restrictions"] = token::to_json(preview.wish.restrictions);
   asked["rotation"] = preview.wish.rotation ? json::value(token::to_json(*preview.wish.rotation))
                                             : json::value(nullptr);
+  // Members that the page has no fields for go back as they came.
+  json::object kept;
+  if (!preview.wish.tags.empty()) kept["tags"] = token::to_json(preview.wish.tags);
+  asked["kept"] = std::move(kept);
   mustache::data layout;
   layout.set("title", "Allow a token");
   layout.set("service", service_name(settings));

@@ -221,7 +221,7 @@ Task<Response> decide_by_form(const Web& web, Request& request, const Parameters
 // again.
 Task<Result<service::ConsentEdits>> parse_edits(const Web& web, const Parameters& parameters) {
   constexpr std::string_view texts[] = {"oidc_issuer", "name"};
-  constexpr std::string_view structures[] = {"restrictions", "capabilities", "rotation"};
+  constexpr std::string_view structures[] = {"restrictions", "capabilities", "rotation", "tags"};
   auto members = parameters.members({texts, {}, structures});
   if (!members) co_return tl::unexpected(members.error());
   auto wish = co_await service::make_wish(web.context, std::move(*members));
@@ -235,6 +235,7 @@ Task<Result<service::ConsentEdits>> parse_edits(const Web& web, const Parameters
   if (parameters.has("name")) edits.name = std::move(wish->name);
   edits.has_rotation = parameters.mentions("rotation");
   edits.rotation = wish->rotation;
+  if (parameters.has("tags")) edits.tags = std::move(wish->tags);
   co_return edits;
 }
 

@@ -51,13 +51,14 @@ function texts(value) {
 test('application: what is approved unchanged is what was asked, to the letter', async (page, requests) => {
   const exp = Math.floor(Date.now() / 1000) + 30 * hour + 17;
   const restrictions = [{ exp, scope: 'storage.read:/ openid', hosts: ['192.0.2.0/24', 'host.example.org'], usages_AT: 3 }, { audience: ['https://a.example'] }];
-  const calls = await show(page, { restrictions, rotation: { on_AT: true, lifetime: 7200 } });
+  const tags = [{ tag: 'laptop', include_children: true }];
+  const calls = await show(page, { restrictions, rotation: { on_AT: true, lifetime: 7200 }, tags });
   await accessible(page);
   assert.deepEqual(await decided(page, calls), [{
     name: 'approve',
     value: {
       oidc_issuer: world.op, restrictions, capabilities: ['AT', 'tokeninfo:introspect'], name: 'mytoken requested by agent',
-      rotation: { on_AT: true, lifetime: 7200 },
+      rotation: { on_AT: true, lifetime: 7200 }, tags,
     },
   }]);
   assert.deepEqual(requests.filter((url) => /^https?:/.test(url)), [], 'the page is complete in itself');

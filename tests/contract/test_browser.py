@@ -63,6 +63,8 @@ Consent = table("Consent", [
     Row("consent page of an unknown code", lambda s: s.api.get("/c/nosuchcode", headers=HTML), 404),
     Row("accept", accept(), 278, check=authorization_request),
     Row("accept with changes", accept(name="changed", restrictions=[{"exp": "+1d"}], rotation={"on_AT": True}), 278),
+    Row("accept with other tags", accept(tags=[{"tag": "laptop"}]), 278),
+    Row("accept with wrong tags", accept(tags=[{"tag": ""}]), 400, "invalid_request"),
     Row("accept from our own origin", accept(headers=lambda s: {"Origin": s.stack.issuer}), 278),
     Row("accept from another origin", accept(headers=lambda s: {"Origin": "https://evil.example"}), 403, "access_denied"),
     Row("accept with an unknown capability", accept(capabilities=["fly"]), 400, "invalid_request"),

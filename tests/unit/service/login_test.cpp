@@ -352,6 +352,27 @@ TEST(Login, a_result_moved_to_another_token_is_not_handed_out) {
   EXPECT_EQ(answer.error().description, "Bad polling or transfer code");
 }
 
+TEST(Login, tags_of_the_consent_replace_those_of_the_request_and_stay_without_a_word) {
+  Installation site;
+  service::TokenWish wish;
+  wish.tags = {{"asked", false}};
+  auto start = site.start(wish);
+  ASSERT_TRUE(start);
+  ASSERT_TRUE(site.run(
+      service::accept_consent(*site.context, site.consent_of(*start), {}, site.browser())));
+  auto view = site.run(service::consent_view(*site.context, site.consent_of(*start)));
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->request.at("tags").as_array(), token::to_json(wish.tags));
+  service::ConsentEdits edits;
+  edits.tags = std::vector<token::TagWish>{{"decided", true}};
+  const auto decided = token::to_json(*edits.tags);
+  ASSERT_TRUE(site.run(service::accept_consent(*site.context, site.consent_of(*start),
+                                               std::move(edits), site.browser())));
+  view = site.run(service::consent_view(*site.context, site.consent_of(*start)));
+  ASSERT_TRUE(view);
+  EXPECT_EQ(view->request.at("tags").as_array(), decided);
+}
+
 TEST(Login, W36_consent_passes_the_checks_of_the_start) {
   Installation site({}, true,
                     [](service::Settings& s) { s.unsupported_restrictions = {"geoip_allow"}; });

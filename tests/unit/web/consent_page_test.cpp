@@ -79,6 +79,16 @@ TEST(ApplicationPage, fields_of_restrictions_that_are_switched_off_are_missing) 
   EXPECT_EQ(count(html, "data-key=\"other_scopes\""), 0u);
 }
 
+TEST(ApplicationPage, shows_tags_and_hands_them_on) {
+  service::TokenWish wish;
+  wish.tags = {{"lab <1>", true}};
+  const std::string html = page(preview(wish));
+  EXPECT_EQ(count(html, "lab &lt;1&gt;"), 1u);
+  EXPECT_EQ(
+      count(html, R"("kept":{ "tags":[{ "tag":"lab \u003c1\u003e","include_children":true} ]} )"),
+      1u);
+}
+
 TEST(ApplicationPage, a_hundred_clauses_fit) {
   service::TokenWish wish;
   for (int i = 0; i < 100; ++i) {
