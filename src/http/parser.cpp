@@ -43,14 +43,16 @@ bool names_other_version(std::string_view bytes) {
 }
 
 // A header whose target has blanks within, with these encoded; "" if it has none. Clients exist
-// that put names into paths as they are. Blanks at the target's ends stay: the line is malformed.
+// that put names into paths as they are. Blanks at the target's ends stay: the line is malformed;
+// so is one that names its version twice, which others may read otherwise.
 std::string with_encoded_blanks(std::string_view header) {
   const std::string_view line = header.substr(0, header.find('\r'));
   const std::size_t begin = line.find(' ') + 1;
   const std::size_t end = line.rfind(" HTTP/");
   if (begin == 0 || end == std::string_view::npos || end <= begin) return {};
   const std::string_view target = line.substr(begin, end - begin);
-  if (target.find(' ') == std::string_view::npos || target.front() == ' ' || target.back() == ' ')
+  if (target.find(' ') == std::string_view::npos || target.front() == ' ' || target.back() == ' ' ||
+      target.find(" HTTP/") != std::string_view::npos)
     return {};
   std::string encoded(header.substr(0, begin));
   for (const char c : target)

@@ -13,6 +13,7 @@ using sql::Blob;
 using sql::Param;
 
 constexpr std::size_t ids_at_once = 50;
+constexpr std::int64_t largest_tree = 10'000;  // that is changed in one go
 
 // The order of the names' bytes: engines may sort texts by the rules of a language.
 template <class Named>
@@ -24,6 +25,16 @@ void sort_by_name(std::vector<Named>& list) {
 // Nobody makes a token below one of these until the transaction ends: whoever did before is waited
 // for, and its token belongs to the tree, too.
 Result<void> lock_tree(sql::Transaction& db, const std::string& mytoken_id) {
+  auto size = db.one(
+      "WITH RECURSIVE tree (id) AS (SELECT id FROM mytokens WHERE id = $1 UNION SELECT m.id FROM "
+      "mytokens m JOIN tree ON m.parent_id = tree.id), part (id) AS (SELECT id FROM tree LIMIT $2) "
+      "SELECT COUNT(*) FROM part",
+      [](const sql::Row& row) { return row.integer(0); }, Blob{mytoken_id}, largest_tree + 1);
+  if (!size) return tl::unexpected(size.error());
+  if (size->value_or(0) > largest_tree) {
+    return fail(invalid_request("more than " + std::to_string(largest_tree) +
+                                " mytokens are below this one: tag them branch by branch"));
+  }
   for (std::int64_t locked = -1;;) {
     auto rows = db.execute(
         "UPDATE mytokens SET name = name WHERE id IN (WITH RECURSIVE tree (id) AS (SELECT id FROM "

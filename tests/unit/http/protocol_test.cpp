@@ -183,6 +183,7 @@ INSTANTIATE_TEST_SUITE_P(
                   "POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: 2, 2\r\n\r\n{}", 400},
         Malformed{"a signed length",
                   "POST /api/x HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n{}", 400},
+        Malformed{"two versions", "GET /api/x HTTP/1.0 HTTP/1.1\r\nHost: x\r\n\r\n", 505},
         Malformed{"blank before the colon", "GET /api/x HTTP/1.1\r\nHost: x\r\nFoo : y\r\n\r\n",
                   400},
         Malformed{"bare line feeds", "GET /api/x HTTP/1.1\nHost: x\n\n", 400},
