@@ -5,6 +5,7 @@
 #include <map>
 
 #include "token/capability.h"
+#include "token/keeping.h"
 #include "unit/token/generator.h"
 
 namespace mytoken::token {
@@ -103,6 +104,42 @@ TEST(GenerationsProperty, no_token_ends_after_its_parent_and_none_after_the_long
     }
   }
   EXPECT_GT(ended, 500);
+}
+
+TEST(EnforcedProperty, what_is_enforced_is_never_widened_by_a_request_and_keeps_the_limits_of_it) {
+  Generator generator(15);
+  int allowed = 0;
+  for (int i = 0; i < 5000; ++i) {
+    const Restrictions enforced = generator.restrictions(3);
+    if (enforced.empty()) continue;
+    const Restrictions requested = generator.request(enforced);
+    const Restrictions kept = keeping_limits(enforced, requested, Generator::names_of);
+    if (kept.empty()) continue;  // permits nothing: no token is made of it
+    std::int64_t at = 0;
+    std::int64_t asked_at = 0;
+    bool counts = !requested.empty();
+    for (const Clause& clause : kept)
+      at += clause.usages_at.value_or(0);
+    for (const Clause& clause : requested) {
+      counts = counts && clause.usages_at;
+      asked_at += clause.usages_at.value_or(0);
+    }
+    if (counts) {
+      ASSERT_LE(at, asked_at);
+    }
+    for (int k = 0; k < 15; ++k) {
+      const UseRequest request = generator.use();
+      const ClientFacts client = generator.client();
+      const Time now = from_unix(generator.below(22));
+      if (!choose_clause(kept, request, client, now, unused)) continue;
+      ++allowed;
+      ASSERT_TRUE(choose_clause(enforced, request, client, now, unused))
+          << json::serialize(to_json(enforced)) << " -> " << json::serialize(to_json(kept));
+      ASSERT_TRUE(!expiry(requested) || now <= *expiry(requested));
+      ASSERT_TRUE(!not_before(requested) || now >= *not_before(requested));
+    }
+  }
+  EXPECT_GT(allowed, 3000);
 }
 
 // Every token of a random tree is used at random, each use charged to its clause and to those that
