@@ -52,11 +52,12 @@ Result<void> reserve_as_planned(sql::Transaction& db, Job& job, const ChargePlan
   const store::TokenState& state = job.token.state;
   const store::RefreshTokenId id = *state.refresh_token_id;
   if (auto r = store::require_seq_no(db, state.id, state.seq_no); !r) return r;
-  for (const store::ClauseKey& clause : plan.chain) {
-    if (auto r = store::charge_clause(db, clause, store::UsageKind::at); !r) return r;
-  }
+  // Before the clauses: a revocation locks them in this order, too.
   if (job.turn.turn) {
     if (auto r = require_lease(db, job.context, id); !r) return r;
+  }
+  for (const store::ClauseKey& clause : plan.chain) {
+    if (auto r = store::charge_clause(db, clause, store::UsageKind::at); !r) return r;
   }
   sql::Ahead ahead(db);
   (void)store::refresh_token(ahead, id);
@@ -192,6 +193,9 @@ Result<void> settle(sql::Transaction& db, const Job& job, const oidc::TokenAnswe
   if (job.successor) {
     if (auto r = settle_new_refresh_token(db, context, *job.successor); !r) return r;
   } else {
+    if (!job.turn.leased) {
+      if (auto r = store::lock_refresh_token(db, job.refresh_token.id); !r) return r;
+    }
     if (auto r = end_lease(db, job); !r) return r;
     if (job.refresh_token.state != "ok") {
       if (auto r = store::set_refresh_state(db, job.refresh_token.id, "ok", context.clock.now());

@@ -8,6 +8,7 @@
 #include "service/mint.h"
 #include "store/history.h"
 #include "store/proxies.h"
+#include "store/refresh_tokens.h"
 
 namespace mytoken::service {
 
@@ -57,6 +58,9 @@ Task<Result<json::object>> make_transfer_code(Context& context, Presentation pre
   row.expires_at = row.created + context.settings.transfer_code_lifetime;
   row.response_type = is_short ? "short_token" : "token";
   auto work = [&](sql::Transaction& db) -> Result<void> {
+    if (const auto family = token.state.refresh_token_id) {
+      if (auto r = store::lock_refresh_token(db, *family); !r) return r;
+    }
     if (auto r = require_current(db, token); !r) return r;
     if (auto r = store::add_proxy(db, row); !r) return r;
     return store::add_event(db, context.clock, token.state.id, "transfer_code_created",

@@ -9,6 +9,7 @@
 #include "store/history.h"
 #include "store/listing.h"
 #include "store/proxies.h"
+#include "store/refresh_tokens.h"
 #include "token/tightening.h"
 
 namespace mytoken::service {
@@ -151,6 +152,7 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   const std::string body = *next ? json::serialize(answer.body) : std::string();
   const Parentage parentage{parent.state.id, fitted->parent_hashes};
   auto work = [&](sql::Transaction& db) -> Result<void> {
+    if (auto r = store::lock_refresh_token(db, *parent.state.refresh_token_id); !r) return r;
     if (auto r = require_current(db, parent); !r) return r;
     auto charge = charge_clause(db, context, parent, use, facts);
     if (!charge) return tl::unexpected(charge.error());

@@ -3,6 +3,7 @@
 
 #include "service/mint.h"
 #include "store/history.h"
+#include "store/refresh_tokens.h"
 #include "store/tokens.h"
 
 namespace mytoken::service {
@@ -46,6 +47,9 @@ Result<void> log(sql::Transaction& db, const Running& run, const std::vector<Log
 // Everything of an operation that must be true together.
 Result<Performed> perform(sql::Transaction& db, const Running& run) {
   const Context& context = run.context;
+  if (const auto family = run.token.state.refresh_token_id) {
+    if (auto r = store::lock_refresh_token(db, *family); !r) return tl::unexpected(r.error());
+  }
   if (auto r = require_current(db, run.token); !r) return tl::unexpected(r.error());
   if (run.operation.counts) {
     auto charge = charge_clause(db, context, run.token, token::UseRequest{}, run.facts);

@@ -136,6 +136,17 @@ class Connection {
     return error;
   }
 
+  // Of a write: locks the rows that a SELECT finds until the transaction ends. Nobody else changes
+  // or locks them meanwhile, or adds rows that refer to them; whoever was first is waited for, in
+  // turn, and what he did is seen by the next statement. An engine that has one writer at a time
+  // does nothing.
+  virtual Result<void> lock_run(std::string_view, std::span<const Param>) { return {}; }
+  template <class... P>
+  Result<void> lock(std::string_view sql, const P&... params) {
+    const Param list[sizeof...(P) + 1] = {to_param(params)..., Param()};
+    return lock_run(sql, std::span<const Param>(list, sizeof...(P)));
+  }
+
   // Tells that the function will run this very statement soon: an engine may send it along with the
   // next one and keep the answer, which saves a round trip. Only for what is wanted in any case in
   // which the function succeeds, for it may run at once. See Ahead.
@@ -190,6 +201,9 @@ class Transaction final : public Connection {
   }
   Result<void> must_run(std::string_view sql, std::span<const Param> params) override {
     return connection_.must_run(sql, params);
+  }
+  Result<void> lock_run(std::string_view sql, std::span<const Param> params) override {
+    return connection_.lock_run(sql, params);
   }
   void foresee(std::string_view sql, std::span<const Param> params) override {
     connection_.foresee(sql, params);

@@ -226,6 +226,10 @@ void PostgresConnection::conclude() {
   concluded_ = send_text("COMMIT").has_value();
 }
 
+Result<void> PostgresConnection::lock_run(std::string_view sql, std::span<const Param> params) {
+  return post_run(fmt::format("{} FOR UPDATE", sql), params);
+}
+
 void PostgresConnection::foresee(std::string_view sql, std::span<const Param> params) {
   if (mode_ == Mode::single) {
     needs_snapshot_ = true;  // what is foreseen is not all that is read

@@ -42,6 +42,7 @@ class PostgresConnection final : public Connection {
                            const std::function<bool(const Row&)>& on_row) override;
   Result<void> post_run(std::string_view sql, std::span<const Param> params) override;
   Result<void> must_run(std::string_view sql, std::span<const Param> params) override;
+  Result<void> lock_run(std::string_view sql, std::span<const Param> params) override;
   void foresee(std::string_view sql, std::span<const Param> params) override;
   void conclude() override;
 

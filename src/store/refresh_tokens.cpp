@@ -29,6 +29,10 @@ Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, Refres
       row_of, id);
 }
 
+Result<void> lock_refresh_token(sql::Transaction& db, RefreshTokenId id) {
+  return db.lock("SELECT id FROM refresh_tokens WHERE id = $1", id);
+}
+
 Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now,
                         Time until) {
   auto changed = db.execute(

@@ -13,6 +13,10 @@ Result<void> add_refresh_token(sql::Transaction& db, RefreshTokenId id, UserId u
                                const std::string& issuer, const std::string& sealed_token,
                                bool offline_granted, Time now);
 Result<std::optional<RefreshTokenRow>> refresh_token(sql::Connection& db, RefreshTokenId id);
+// For who adds a token or history to one of its family, before any other lock: one at a time, and
+// in turn with those who take its tokens apart (delete_token). A row that others refer to all the
+// time can never be removed otherwise: a revocation would fail, or wait for ever, beside many uses.
+Result<void> lock_refresh_token(sql::Transaction& db, RefreshTokenId id);
 // Takes the lease if it is free, expired or already this owner's. False: another owner has it.
 Result<bool> take_lease(sql::Transaction& db, RefreshTokenId id, const std::string& owner, Time now,
                         Time until);

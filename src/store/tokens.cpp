@@ -167,6 +167,13 @@ Result<void> detach_children(sql::Transaction& db, const std::string& id) {
 
 Result<std::vector<Orphan>> delete_token(sql::Transaction& db, const std::string& id,
                                          bool recursive) {
+  // Those who are making sub-tokens or use tokens (lock_refresh_token) are waited for, and nobody
+  // hangs another one into the tree while it is taken apart.
+  auto alone = db.lock(
+      "SELECT id FROM refresh_tokens WHERE id = (SELECT refresh_token_id FROM mytokens WHERE id = "
+      "$1)",
+      Blob{id});
+  if (!alone) return tl::unexpected(alone.error());
   if (!recursive) {
     if (auto r = detach_children(db, id); !r) return tl::unexpected(r.error());
   }

@@ -78,6 +78,9 @@ class FaultyDatabase final : public sql::Database {
       if (owner_.refuses(sql)) return fail(unavailable("refused by the test"));
       return inner_.run(sql, params, on_row);
     }
+    Result<void> lock_run(std::string_view sql, std::span<const sql::Param> params) override {
+      return inner_.lock_run(sql, params);
+    }
 
     bool exploded = false;
 
