@@ -71,12 +71,17 @@ Result<std::shared_ptr<const CountryDatabase>> open_country_database(
 Result<void> GeoIp::load() {
   auto database = open_country_database(settings_);
   if (!database) return fail(database.error());
-  database_.store(std::move(*database));
+  const std::lock_guard lock(mutex_);
+  database_ = std::move(*database);
   return {};
 }
 
 std::optional<std::string> GeoIp::country(std::string_view text) const {
-  const std::shared_ptr<const CountryDatabase> database = database_.load();
+  std::shared_ptr<const CountryDatabase> database;
+  {
+    const std::lock_guard lock(mutex_);
+    database = database_;
+  }
   const auto address = Address::parse(text);
   if (!database || !address) return std::nullopt;
   if (is_at_home(*address)) return upper(settings_.home_country);

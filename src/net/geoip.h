@@ -3,8 +3,8 @@
 // is read into memory as a whole, so that whoever overwrites it disturbs nobody, and looked at with
 // suspicion.
 #pragma once
-#include <atomic>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -51,7 +51,8 @@ class GeoIp {
 
  private:
   const GeoIpSettings settings_;
-  std::atomic<std::shared_ptr<const CountryDatabase>> database_{};
+  mutable std::mutex mutex_;  // of the pointer only
+  std::shared_ptr<const CountryDatabase> database_;
 };
 
 }  // namespace mytoken::net
