@@ -48,7 +48,7 @@ struct Job {
 
 // Step 4 as it nearly always goes: all conditions and changes, the newest refresh token and the
 // commit in one round trip. Error sql_unmet: something is not as planned; reserve() finds out what.
-Result<void> reserve_as_planned(sql::Transaction& db, Job& job, const ChargePlan& plan) {
+Result<void> reserve_as_planned(sql::Transaction& db, Job& job, const Charge& plan) {
   const store::TokenState& state = job.token.state;
   const store::RefreshTokenId id = *state.refresh_token_id;
   if (auto r = store::require_seq_no(db, state.id, state.seq_no); !r) return r;
@@ -64,7 +64,7 @@ Result<void> reserve_as_planned(sql::Transaction& db, Job& job, const ChargePlan
   db.conclude();
   auto row = newest_refresh_token(db, job.context, id);
   if (!row) return tl::unexpected(row.error());
-  job.charge = plan.charge;
+  job.charge = plan;
   job.refresh_token = std::move(*row);
   return {};
 }
@@ -135,14 +135,7 @@ Result<void> end_lease(sql::Transaction& db, const Job& job) {
 // A refused or failed request leaves no trace but what was learnt about the refresh token.
 Task<void> undo(Job& job) {
   auto work = [&job](sql::Transaction& db) -> Result<void> {
-    if (job.charge.clause_hash) {
-      if (auto r = store::return_usage(db, job.token.state.id, *job.charge.clause_hash,
-                                       store::UsageKind::at,
-                                       job.context.settings.strict_usage_inheritance);
-          !r) {
-        return r;
-      }
-    }
+    if (auto r = store::return_usage(db, job.charge.chain, store::UsageKind::at); !r) return r;
     if (job.refusal) {
       auto noted = note_failure(db, job.context, *job.provider, job.refresh_token, *job.refusal);
       if (!noted) return noted;
@@ -296,7 +289,7 @@ Task<Result<AccessAnswer>> trade(Job& job) {
       settled = fail(unavailable("it is not known whether a rotation was stored"));
   }
   // That answer has an access token in it: the use of one that may be given stays charged.
-  if (!settled && *next && settled.error().status == 503) job.charge.clause_hash.reset();
+  if (!settled && *next && settled.error().status == 503) job.charge.chain.clear();
   if (!settled)
     co_return fail(settled.error().code == "sql_unmet" ? not_current() : settled.error());
   job.successor.reset();

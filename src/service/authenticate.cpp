@@ -371,11 +371,11 @@ Task<Result<EarlierAnswer>> earlier_answer(Context& context, const Admission& ad
   co_return answer;
 }
 
-std::optional<ChargePlan> plan_charge(const Context& context, const Authenticated& token,
-                                      const token::UseRequest& request,
-                                      const token::ClientFacts& facts) {
+std::optional<Charge> plan_charge(const Context& context, const Authenticated& token,
+                                  const token::UseRequest& request,
+                                  const token::ClientFacts& facts) {
   constexpr std::size_t longest_chain = 50;  // in one go
-  ChargePlan plan;
+  Charge plan;
   const auto& restrictions = token.claims().restrictions;
   if (restrictions.empty()) return plan;
   const std::vector<std::string> hashes = hashes_of(restrictions);
@@ -383,7 +383,7 @@ std::optional<ChargePlan> plan_charge(const Context& context, const Authenticate
   if (!choice || !choice->clause) return std::nullopt;
   const store::ClauseRow* row = row_of(token.clauses, hashes[*choice->clause]);
   if (!row) return std::nullopt;
-  plan.charge = Charge{row->hash, *choice->clause};
+  plan.clause = *choice->clause;
   plan.chain.push_back({token.state.id, row->hash});
   if (!context.settings.strict_usage_inheritance || !row->parent_mytoken_id || !row->parent_hash)
     return plan;
@@ -428,10 +428,11 @@ Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
     const auto choice = choose(context, restrictions, hashes, *rows, spent, request, facts);
     if (!choice || !choice->clause) break;
     const std::string& hash = hashes[*choice->clause];
+    Charge charge{*choice->clause, {}};
     auto reserved = store::reserve_usage(db, token.state.id, hash, kind,
-                                         context.settings.strict_usage_inheritance);
+                                         context.settings.strict_usage_inheritance, &charge.chain);
     if (!reserved) return tl::unexpected(reserved.error());
-    if (*reserved) return Charge{hash, *choice->clause};
+    if (*reserved) return charge;
     // An ancestor's budget is used up: another clause may still do. Which ones cannot is asked
     // once, not found out one by one.
     if (spent.empty()) {

@@ -87,21 +87,17 @@ bool is_not_current(const Error& error);
 bool was_overtaken(const Context& context, const store::TokenState& state, PreciseTime arrival);
 
 // Check 7 with charging, inside the transaction that is to commit it: fresh counters, first usable
-// clause, its chain of ancestors. Result: the charged clause's hash, nullopt if the token has no
-// restrictions. Error usage_restricted.
+// clause, its chain of ancestors. Result: nothing if the token has no restrictions. Error
+// usage_restricted.
 struct Charge {
-  std::optional<std::string> clause_hash;
   std::optional<std::size_t> clause;
-};
-struct ChargePlan {
-  Charge charge;
-  std::vector<store::ClauseKey> chain;  // to be charged one after another
+  std::vector<store::ClauseKey> chain;  // the clause and what it is charged to
 };
 // The charge that the counters of the admission promise; it may be overtaken until it is made.
 // nullopt: charge_clause finds out.
-std::optional<ChargePlan> plan_charge(const Context& context, const Authenticated& token,
-                                      const token::UseRequest& request,
-                                      const token::ClientFacts& facts);
+std::optional<Charge> plan_charge(const Context& context, const Authenticated& token,
+                                  const token::UseRequest& request,
+                                  const token::ClientFacts& facts);
 Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
                              const Authenticated& token, const token::UseRequest& request,
                              const token::ClientFacts& facts);

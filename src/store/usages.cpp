@@ -6,7 +6,7 @@ namespace {
 
 using sql::Blob;
 
-constexpr int deepest_chain = 1000;
+constexpr std::size_t deepest_chain = 1000;
 
 struct Link {
   std::optional<std::string> mytoken_id;
@@ -31,25 +31,6 @@ Result<std::optional<Link>> charge(sql::Transaction& db, const Link& at, UsageKi
             "AND (limit_other IS NULL OR used_other < limit_other) RETURNING parent_mytoken_id, "
             "parent_hash";
   return db.one(sql, link_of, Blob{*at.mytoken_id}, Blob{*at.hash});
-}
-
-// Takes 1 back from at most `levels` clauses of a chain.
-Result<void> give_back(sql::Transaction& db, Link next, UsageKind kind, int levels) {
-  const std::string_view sql =
-      kind == UsageKind::at
-          ? "UPDATE clauses SET used_at = used_at - 1 WHERE mytoken_id = "
-            "$1 AND hash = $2 AND used_at > 0 AND "
-            "(uses_unknown = 0 OR limit_at IS NULL) RETURNING parent_mytoken_id, parent_hash"
-          : "UPDATE clauses SET used_other = used_other - 1 WHERE "
-            "mytoken_id = $1 AND hash = $2 AND used_other > 0 AND "
-            "(uses_unknown = 0 OR limit_other IS NULL) RETURNING parent_mytoken_id, parent_hash";
-  for (int level = 0; next.mytoken_id && next.hash && level < levels; ++level) {
-    auto row = db.one(sql, link_of, Blob{*next.mytoken_id}, Blob{*next.hash});
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) return {};
-    next = std::move(**row);
-  }
-  return {};
 }
 
 }  // namespace
@@ -156,31 +137,42 @@ Result<void> charge_clause(sql::Transaction& db, const ClauseKey& clause, UsageK
 }
 
 Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id,
-                           const std::string& hash, UsageKind kind, bool with_ancestors) {
+                           const std::string& hash, UsageKind kind, bool with_ancestors,
+                           std::vector<ClauseKey>* charged) {
+  std::vector<ClauseKey> chain;
   Link next{mytoken_id, hash};
-  int charged = 0;
-  for (; next.mytoken_id && next.hash && charged < deepest_chain; ++charged) {
-    auto row = charge(db, next, kind);
-    if (!row) return tl::unexpected(row.error());
-    if (!*row) {  // used up: what was charged below gets it back
-      auto undone = give_back(db, {mytoken_id, hash}, kind, charged);
-      if (!undone) return tl::unexpected(undone.error());
+  while (next.mytoken_id && next.hash) {
+    std::optional<Link> above;
+    if (chain.size() < deepest_chain) {
+      auto row = charge(db, next, kind);
+      if (!row) return tl::unexpected(row.error());
+      above = std::move(*row);
+    }
+    if (!above) {  // used up, or too deep: what was charged below gets it back
+      if (auto undone = return_usage(db, chain, kind); !undone)
+        return tl::unexpected(undone.error());
       return false;
     }
-    if (!with_ancestors) return true;
-    next = std::move(**row);
+    chain.push_back({std::move(*next.mytoken_id), std::move(*next.hash)});
+    next = with_ancestors ? std::move(*above) : Link();
   }
-  if (next.mytoken_id && next.hash) {  // too deep to be charged as a whole
-    auto undone = give_back(db, {mytoken_id, hash}, kind, charged);
-    if (!undone) return tl::unexpected(undone.error());
-    return false;
-  }
+  if (charged) *charged = std::move(chain);
   return true;
 }
 
-Result<void> return_usage(sql::Transaction& db, const std::string& mytoken_id,
-                          const std::string& hash, UsageKind kind, bool with_ancestors) {
-  return give_back(db, {mytoken_id, hash}, kind, with_ancestors ? deepest_chain : 1);
+Result<void> return_usage(sql::Transaction& db, const std::vector<ClauseKey>& charged,
+                          UsageKind kind) {
+  const std::string_view sql =
+      kind == UsageKind::at
+          ? "UPDATE clauses SET used_at = used_at - 1 WHERE mytoken_id = $1 AND hash = $2 AND "
+            "used_at > 0 AND (uses_unknown = 0 OR limit_at IS NULL)"
+          : "UPDATE clauses SET used_other = used_other - 1 WHERE mytoken_id = $1 AND hash = $2 "
+            "AND "
+            "used_other > 0 AND (uses_unknown = 0 OR limit_other IS NULL)";
+  for (const ClauseKey& clause : charged) {
+    if (auto r = db.post(sql, Blob{clause.mytoken_id}, Blob{clause.hash}); !r) return r;
+  }
+  return {};
 }
 
 }  // namespace mytoken::store

@@ -42,12 +42,15 @@ Result<std::vector<std::string>> spent_above(sql::Connection& db, const std::str
 
 // Compare-and-set: adds 1 to the clause and, if `with_ancestors`, to its chain. False: a limit in
 // the chain is reached, or the chain is longer than 1000 clauses; nothing is charged then.
+// `charged` becomes what was charged.
 Result<bool> reserve_usage(sql::Transaction& db, const std::string& mytoken_id,
-                           const std::string& hash, UsageKind kind, bool with_ancestors);
+                           const std::string& hash, UsageKind kind, bool with_ancestors,
+                           std::vector<ClauseKey>* charged = nullptr);
 // Adds 1 to one clause as a condition of the transaction (sql::Connection::must).
 Result<void> charge_clause(sql::Transaction& db, const ClauseKey& clause, UsageKind kind);
-// Gives a reservation back; rows that are gone by now are passed over.
-Result<void> return_usage(sql::Transaction& db, const std::string& mytoken_id,
-                          const std::string& hash, UsageKind kind, bool with_ancestors);
+// Gives a reservation back; rows that are gone by now are passed over. What they were charged to is
+// given back all the same: a token may be revoked while it is used.
+Result<void> return_usage(sql::Transaction& db, const std::vector<ClauseKey>& charged,
+                          UsageKind kind);
 
 }  // namespace mytoken::store

@@ -138,6 +138,39 @@ TEST(Subtoken, a_limit_of_three_other_uses_admits_three_of_100_parallel_requests
   EXPECT_EQ(site.count("SELECT max(used_other) FROM clauses"), 3);
 }
 
+TEST(Subtoken, a_use_that_is_overtaken_by_its_revocation_costs_what_it_descends_from_nothing) {
+  ProviderKnobs knobs;
+  knobs.delay = std::chrono::milliseconds(300);
+  Installation site(knobs, false);
+  service::TokenWish wish = parent_wish();
+  wish.restrictions = {uses(5)};
+  const Secret parent = site.login_token(wish);
+  const Secret child = child_of(site, child_of(site, parent));
+  const auto charged = [](sql::Connection& db) {
+    return db.one("SELECT 1 FROM clauses WHERE used_at > 0", [](const sql::Row&) { return true; });
+  };
+  const auto one = [&](std::size_t i) -> Task<Result<void>> {
+    if (i == 0) {
+      auto answer = co_await service::access_token(*site.context, site.access(child));
+      if (!answer) co_return fail(answer.error());
+      co_return Result<void>();
+    }
+    for (int look = 0; look < 1'000'000; ++look) {
+      auto found = co_await site.context->database.read(charged);
+      if (!found || *found) break;
+    }
+    service::RevocationRequest request;
+    request.presentation = site.present(child);
+    co_return co_await service::revoke_presented(*site.context, std::move(request));
+  };
+  const auto answers = site.run_all<Result<void>>(2, one);
+  ASSERT_FALSE(answers[0]);
+  EXPECT_EQ(answers[0].error().status, 401);
+  EXPECT_TRUE(answers[1]);
+  EXPECT_EQ(site.count("SELECT count(*) FROM clauses"), 2);
+  EXPECT_EQ(site.count("SELECT sum(used_at) FROM clauses"), 0);
+}
+
 TEST(Subtoken, restrictions_that_do_not_fit_are_dropped_or_refused) {
   Installation site;
   service::TokenWish wish = parent_wish();

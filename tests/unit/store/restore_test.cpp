@@ -135,7 +135,9 @@ TEST_P(Restored, a_use_that_is_given_back_opens_no_limit_that_stands_because_of_
   limit("child", std::nullopt, std::nullopt, "parent");
   ASSERT_TRUE(charge("child", UsageKind::at));
   mark();
-  in([](Transaction& db) { return return_usage(db, "child", "c", UsageKind::at, true); });
+  in([](Transaction& db) {
+    return return_usage(db, {{"child", "c"}, {"parent", "c"}}, UsageKind::at);
+  });
   EXPECT_FALSE(charge("child", UsageKind::at));
   EXPECT_FALSE(charge("parent", UsageKind::at));
   bool child = false;

@@ -163,8 +163,9 @@ TEST_P(Store, a_chain_of_limits_is_charged_as_a_whole_and_outlives_its_tokens) {
   EXPECT_TRUE(charge());
   EXPECT_FALSE(charge());
   EXPECT_EQ(number("SELECT used_at FROM clauses WHERE hash = $1", sql::Blob{"g"}), 2);
-  ASSERT_TRUE(in(
-      [&](Transaction& db) { return return_usage(db, "grandchild", "g", UsageKind::at, true); }));
+  ASSERT_TRUE(in([&](Transaction& db) {
+    return return_usage(db, {{"grandchild", "g"}, {"child", "c"}, {"mother", "m"}}, UsageKind::at);
+  }));
   EXPECT_EQ(number("SELECT sum(used_at) FROM clauses"), 2);
   EXPECT_TRUE(charge());
   const auto rows = in([&](Transaction& db) { return clauses_of(db, "grandchild"); });

@@ -13,7 +13,7 @@ class UsagesTest : public StoreTest {
   }
   void give_back(const std::string& id) {
     EXPECT_TRUE(write([&](sql::Transaction& db) {
-      return store::return_usage(db, id, "c", store::UsageKind::at, true);
+      return store::return_usage(db, {{id, "c"}}, store::UsageKind::at);
     }));
   }
 };
