@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "client/error.h"
+#include <mytoken/error.h>
 
 namespace CLI {
 class App;

@@ -26,12 +26,12 @@ json::object to_json(const client::Mytoken& token) {
   object["mytoken_type"] = token.mytoken_type;
   if (!token.mom_id.empty()) object["mom_id"] = token.mom_id;
   if (token.expires_in) object["expires_in"] = token.expires_in->count();
-  if (!token.restrictions.empty()) object["restrictions"] = token.restrictions;
+  if (!token.restrictions.empty()) object["restrictions"] = json::parse(token.restrictions);
   json::array capabilities;
   for (const std::string& name : token.capabilities)
     capabilities.emplace_back(name);
   if (!capabilities.empty()) object["capabilities"] = std::move(capabilities);
-  if (!token.rotation.empty()) object["rotation"] = token.rotation;
+  if (!token.rotation.empty()) object["rotation"] = json::parse(token.rotation);
   return object;
 }
 
@@ -41,7 +41,7 @@ client::Outcome<client::MytokenRequest> build_request(const Context& context, co
   client::MytokenRequest request;
   auto restrictions = build_restrictions(context, flags.restrictions);
   if (!restrictions) return failure(std::move(restrictions.error()));
-  request.restrictions = std::move(*restrictions);
+  if (!restrictions->empty()) request.restrictions = json::serialize(*restrictions);
   // An explicit empty list would be refused; nothing said is the server's default.
   if (!config.default_token_capabilities.empty())
     request.capabilities = config.default_token_capabilities;
@@ -52,7 +52,7 @@ client::Outcome<client::MytokenRequest> build_request(const Context& context, co
   }
   auto rotation = build_rotation(context, flags.mytoken);
   if (!rotation) return failure(std::move(rotation.error()));
-  request.rotation = std::move(*rotation);
+  if (*rotation) request.rotation = json::serialize(**rotation);
   if (flags.mytoken.token_type) {
     auto type = parse_token_type(*flags.mytoken.token_type);
     if (!type) return failure(std::move(type.error()));

@@ -1,8 +1,8 @@
 // mytoken info: what a mytoken says about itself, and what the server knows about it (spec cli.md
 // §1.8, api.md §6).
+#include <mytoken/inspect.h>
 #include "cli/commands.h"
 #include "cli/session.h"
-#include "client/inspect.h"
 
 namespace mytoken::cli {
 namespace {
@@ -23,7 +23,7 @@ int decode(Context& context, const TokenFlags& flags) {
     context.console.hint("'mytoken info introspect' asks the server about it");
     return code;
   }
-  return print_json(context, jwt->payload);
+  return print_json(context, json::parse(jwt->payload));
 }
 
 struct Action {
@@ -40,7 +40,7 @@ int ask(Context& context, const TokenFlags& flags, const Action& action,
   const auto answer =
       session->client->tokeninfo(*session->lease, action.action, mom_ids, session->call);
   if (!answer) return report(context, answer.error(), action.capability);
-  return finish(context, print_json(context, answer->members), answer->token_update);
+  return finish(context, print_json(context, json::parse(answer->json)), answer->token_update);
 }
 
 constexpr Action introspect{"introspect", "introspect", "tokeninfo:introspect",

@@ -1,7 +1,7 @@
 // Errors as people see them.
 #include "cli/context.h"
 
-#include "client/token_source.h"
+#include <mytoken/token_source.h>
 
 namespace mytoken::cli {
 namespace {

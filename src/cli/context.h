@@ -9,9 +9,9 @@
 #include <stop_token>
 #include <string>
 
+#include <mytoken/error.h>
 #include "base/clock.h"
 #include "cli/console.h"
-#include "client/error.h"
 
 namespace mytoken::cli {
 

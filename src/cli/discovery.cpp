@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <mytoken/inspect.h>
 #include "client/durable_file.h"
-#include "client/inspect.h"
 
 namespace mytoken::cli {
 namespace {

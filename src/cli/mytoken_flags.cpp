@@ -13,7 +13,7 @@ namespace {
 using client::ErrorKind;
 using client::failure;
 
-tl::unexpected<client::ClientError> bad(const std::string& text) {
+client::Failure bad(const std::string& text) {
   return failure(ErrorKind::usage, text);
 }
 

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
+#include <mytoken/client.h>
 #include "base/json.h"
 #include "cli/command_line.h"
 #include "cli/config.h"
-#include "client/client.h"
 
 namespace mytoken::cli {
 

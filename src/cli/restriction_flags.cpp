@@ -33,7 +33,7 @@ constexpr std::array<Member, 11> members{{{"nbf", Form::time},
                                           {"usages_other", Form::count},
                                           {"include", Form::texts}}};
 
-tl::unexpected<client::ClientError> bad(const std::string& text) {
+client::Failure bad(const std::string& text) {
   return failure(ErrorKind::usage, text);
 }
 

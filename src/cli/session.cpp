@@ -2,9 +2,9 @@
 // before anything is printed here.
 #include "cli/session.h"
 
+#include <mytoken/client.h>
+#include <mytoken/inspect.h>
 #include "client/durable_file.h"
-#include "client/inspect.h"
-#include "client/url.h"
 
 namespace mytoken::cli {
 namespace {
@@ -13,9 +13,9 @@ using client::failure;
 
 client::Options client_options(const Context& context) {
   client::Options options;
-  options.transport.ca_file = context.variable("SSL_CERT_FILE");
-  options.transport.ca_directory = context.variable("SSL_CERT_DIR");
-  options.clock = context.clock;
+  options.ca_file = context.variable("SSL_CERT_FILE");
+  options.ca_directory = context.variable("SSL_CERT_DIR");
+  options.date = [clock = context.clock] { return clock->now(); };
   const std::string cache = context.variable("XDG_CACHE_HOME");
   const std::string home = context.variable("HOME");
   if (cache.starts_with('/')) {
@@ -95,9 +95,9 @@ ExitCode print(Context& context, std::string_view text, const std::optional<std:
   return not_stored;
 }
 
-ExitCode print_json(Context& context, const json::object& object,
+ExitCode print_json(Context& context, const json::value& value,
                     const std::optional<std::string>& file) {
-  const Secret text(pretty(object) + "\n");
+  const Secret text(pretty(value) + "\n");
   return print(context, text.reveal(), file);
 }
 

@@ -5,10 +5,10 @@
 #include <optional>
 #include <string>
 
+#include <mytoken/client.h>
 #include "base/json.h"
 #include "cli/config.h"
 #include "cli/token_flags.h"
-#include "client/client.h"
 
 namespace mytoken::cli {
 
@@ -30,7 +30,7 @@ client::Outcome<Session> open_session_with_token(Context& context, const TokenFl
 // `not_stored` with a message.
 ExitCode print(Context& context, std::string_view text,
                const std::optional<std::string>& file = {});
-ExitCode print_json(Context& context, const json::object& object,
+ExitCode print_json(Context& context, const json::value& value,
                     const std::optional<std::string>& file = {});
 
 // The exit code of a command whose result was printed as `printed`: says so if a rotated token is

@@ -1,9 +1,9 @@
 // The flags and the order of the sources. Discovery itself is in discovery.cpp.
 #include "cli/token_flags.h"
 
+#include <mytoken/inspect.h>
 #include "cli/discovery.h"
 #include "client/durable_file.h"
-#include "client/inspect.h"
 
 namespace mytoken::cli {
 namespace {

@@ -6,9 +6,9 @@
 #include <optional>
 #include <string>
 
+#include <mytoken/token_source.h>
 #include "cli/command_line.h"
 #include "cli/config.h"
-#include "client/token_source.h"
 
 namespace mytoken::cli {
 

@@ -1,7 +1,10 @@
 // Waiting for a user who approves in a browser (polling, spec oidc.md §12, cli.md §1.8 and §2.2).
+#include <mytoken/client.h>
+
 #include <algorithm>
 
-#include "client/client.h"
+#include "client/impl.h"
+#include "client/reading.h"
 
 namespace mytoken::client {
 namespace {
@@ -28,21 +31,11 @@ ClientError named(ClientError error) {
   return error;
 }
 
-}  // namespace
-
-Outcome<Mytoken> Client::poll(const Secret& polling_code, const Call& call) {
-  json::object body;
-  body["grant_type"] = "polling_code";
-  body["polling_code"] = polling_code.reveal();
-  auto answer =
-      post(&Metadata::mytoken_endpoint, body, options_.longest_answer, nullptr, nullptr, call);
-  if (!answer) return failure(std::move(answer.error()));
-  return parse_mytoken(*answer);
-}
-
-Outcome<Mytoken> Client::wait_for_authorization(const Authorization& authorization,
-                                                const Progress& progress, const Call& call) {
-  Timer& timer = *options_.timer;
+// Asks again and again, by `poll`, until there is an answer or no hope.
+template <class Answer, class Poll>
+Outcome<Answer> ask_until_decided(Timer& timer, const Authorization& authorization,
+                                  const Client::Progress& progress, const Call& call,
+                                  const Poll& poll) {
   auto interval = std::min(authorization.interval, longest_interval);
   const auto end = timer.now() + (authorization.expires_in.count() > 0 ? authorization.expires_in
                                                                        : default_lifetime);
@@ -59,14 +52,39 @@ Outcome<Mytoken> Client::wait_for_authorization(const Authorization& authorizati
     if (call.deadline && now >= *call.deadline)
       return failure(ErrorKind::timeout, "the deadline has passed");
     const bool is_last = now >= end;
-    auto token = poll(authorization.polling_code, call);
-    if (token) return token;
-    const Verdict verdict = judge(token.error());
-    if (verdict == Verdict::final) return failure(named(std::move(token.error())));
+    Outcome<Answer> answer = poll();
+    if (answer) return answer;
+    const Verdict verdict = judge(answer.error());
+    if (verdict == Verdict::final) return failure(named(std::move(answer.error())));
     if (is_last) return failure(ErrorKind::polling_expired, "nobody approved the request in time");
     if (verdict == Verdict::slow_down) interval += slow_down_step;
-    next = timer.now() + std::max(interval, std::min(token.error().retry_after, longest_interval));
+    next = timer.now() + std::max(interval, std::min(answer.error().retry_after, longest_interval));
   }
+}
+
+}  // namespace
+
+Outcome<Mytoken> Client::wait_for_authorization(const Authorization& authorization,
+                                                const Progress& progress, const Call& call) {
+  return ask_until_decided<Mytoken>(*impl_->options.timer, authorization, progress, call,
+                                    [&] { return poll(authorization.polling_code, call); });
+}
+
+Outcome<Document> Client::wait_for(const Exchange& exchange_, const Authorization& authorization,
+                                   const Progress& progress, const Call& call) {
+  Exchange asked = exchange_;
+  asked.method = Exchange::Method::post;
+  asked.token = Exchange::Token::none;
+  return ask_until_decided<Document>(
+      *impl_->options.timer, authorization, progress, call, [&]() -> Outcome<Document> {
+        std::optional<TokenUpdate> update;
+        auto answer = impl_->perform_object(
+            nullptr, asked,
+            {{"grant_type", "polling_code"}, {"polling_code", authorization.polling_code.reveal()}},
+            update, call);
+        if (!answer) return failure(std::move(answer.error()));
+        return Document{json::serialize(*answer), std::nullopt};
+      });
 }
 
 }  // namespace mytoken::client

@@ -1,10 +1,16 @@
 // Interruptible waiting on the monotonic clock.
-#include "client/call.h"
+#include <mytoken/call.h>
 
 #include <condition_variable>
 #include <mutex>
 
 namespace mytoken::client {
+
+Timer::~Timer() = default;
+
+TimePoint SystemTimer::now() const {
+  return std::chrono::steady_clock::now();
+}
 
 void SystemTimer::wait_until(TimePoint until, const std::stop_token& stop) {
   std::mutex mutex;

@@ -1,17 +1,11 @@
-// The calls but for waiting (authorization.cpp). Each builds a body, posts it, and reads the
-// answer; post() is the one place where a rotated token is seen and made safe.
-#include "client/client.h"
+// The calls but for waiting (authorization.cpp): each builds a body and reads the answer.
+#include <mytoken/client.h>
 
-#include "client/url.h"
+#include "client/impl.h"
+#include "client/reading.h"
 
 namespace mytoken::client {
 namespace {
-
-Options completed(Options options) {
-  if (options.transport.user_agent.empty())
-    options.transport.user_agent = "mytoken client " MYTOKEN_VERSION;
-  return options;
-}
 
 std::string joined(const std::vector<std::string>& words) {
   std::string text;
@@ -22,126 +16,103 @@ std::string joined(const std::vector<std::string>& words) {
   return text;
 }
 
-json::array array_of(const std::vector<std::string>& texts) {
-  json::array array;
-  for (const std::string& text : texts)
-    array.emplace_back(text);
-  return array;
+Exchange posted(const char* endpoint, Exchange::Token token) {
+  Exchange exchange;
+  exchange.method = Exchange::Method::post;
+  exchange.endpoint = endpoint;
+  exchange.token = token;
+  return exchange;
 }
 
-json::object common_members(const MytokenRequest& request) {
+// Error usage: `text` is no JSON of the wanted kind.
+Outcome<void> put_json(json::object& body, const char* name, const std::string& text,
+                       json::kind kind) {
+  if (text.empty()) return {};
+  auto value = parse_json(text);
+  if (!value || value->kind() != kind) {
+    return failure(ErrorKind::usage, std::string(name) + " must be a JSON " +
+                                         (kind == json::kind::array ? "array" : "object"));
+  }
+  body[name] = std::move(*value);
+  return {};
+}
+
+Outcome<json::object> common_members(const MytokenRequest& request) {
   json::object body;
+  if (!request.other_members.empty()) {
+    auto value = parse_json(request.other_members);
+    if (!value || !value->is_object())
+      return failure(ErrorKind::usage, "the other members of a request must be a JSON object");
+    body = std::move(value->get_object());
+  }
   if (!request.oidc_issuer.empty()) body["oidc_issuer"] = request.oidc_issuer;
-  if (!request.restrictions.empty()) body["restrictions"] = request.restrictions;
+  if (auto put = put_json(body, "restrictions", request.restrictions, json::kind::array); !put)
+    return failure(std::move(put.error()));
   if (request.capabilities) body["capabilities"] = array_of(*request.capabilities);
   if (!request.name.empty()) body["name"] = request.name;
   if (!request.response_type.empty()) body["response_type"] = request.response_type;
-  if (request.rotation) body["rotation"] = *request.rotation;
+  if (auto put = put_json(body, "rotation", request.rotation, json::kind::object); !put)
+    return failure(std::move(put.error()));
   if (request.max_token_len > 0) body["max_token_len"] = request.max_token_len;
   if (!request.application_name.empty()) body["application_name"] = request.application_name;
+  if (request.include.size() == 1) body["include"] = request.include.front();
+  if (request.include.size() > 1) body["include"] = array_of(request.include);
+  if (!request.tags.empty()) {
+    json::array tags;
+    for (const std::string& name : request.tags) {
+      json::object tag{{"tag", name}};
+      if (request.tags_include_children) tag["include_children"] = true;
+      tags.push_back(std::move(tag));
+    }
+    body["tags"] = std::move(tags);
+  }
   return body;
 }
 
 }  // namespace
 
+Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Client::~Client() = default;
+
 Outcome<std::unique_ptr<Client>> Client::open(std::string_view server_url, Options options) {
   auto url = parse_server_url(server_url);
   if (!url) return failure(std::move(url.error()));
-  return std::unique_ptr<Client>(new Client(std::move(*url), completed(std::move(options))));
+  return std::unique_ptr<Client>(
+      new Client(std::make_unique<Impl>(std::move(*url), std::move(options))));
 }
 
-Client::Client(std::string server_url, Options options)
-    : server_url_(std::move(server_url)),
-      options_(std::move(options)),
-      transport_(options_.transport),
-      cache_(options_.cache_directory, options_.cache_lifetime) {}
+const std::string& Client::server_url() const {
+  return impl_->server_url;
+}
 
 Outcome<std::shared_ptr<const Metadata>> Client::metadata(const Call& call) {
-  {
-    const std::lock_guard lock(mutex_);
-    if (metadata_) return metadata_;
-    if (auto cached = cache_.load(server_url_, options_.clock->now())) {
-      metadata_ = std::make_shared<const Metadata>(std::move(*cached));
-      is_from_disk_ = true;
-      return metadata_;
-    }
-  }
-  return fetch_metadata(call);
+  return impl_->metadata(call);
 }
 
-Outcome<std::shared_ptr<const Metadata>> Client::fetch_metadata(const Call& call) {
-  auto answer = transport_.get(server_url_ + "/.well-known/mytoken-configuration",
-                               options_.longest_answer, call);
-  if (!answer) return failure(std::move(answer.error()));
-  if (answer->status != 200) {
-    auto reason = parse_answer(answer->status, answer->body.reveal(), answer->retry_after);
-    if (!reason && reason.error().is_transient()) return failure(std::move(reason.error()));
-    ClientError error;
-    error.http_status = answer->status;
-    error.description =
-        server_url_ + " is not a mytoken server (status " + std::to_string(answer->status) + ")";
-    return failure(std::move(error));
+Outcome<std::string> Client::jwks(const Call& call) {
+  auto metadata = impl_->metadata(call);
+  if (!metadata) return failure(std::move(metadata.error()));
+  if ((*metadata)->jwks_uri.empty()) {
+    return failure(ErrorKind::usage, "not supported by this server: it announces no keys",
+                   "not_supported");
   }
-  auto parsed = parse_metadata(answer->body.reveal(), server_url_);
-  if (!parsed) return failure(std::move(parsed.error()));
-  cache_.store(server_url_, answer->body.reveal(), options_.clock->now());
-  auto fresh = std::make_shared<const Metadata>(std::move(*parsed));
-  const std::lock_guard lock(mutex_);
-  metadata_ = fresh;
-  is_from_disk_ = false;
-  return fresh;
+  return impl_->document((*metadata)->jwks_uri, call);
 }
 
-Outcome<json::object> Client::post(std::string Metadata::*which, const json::object& body,
-                                   std::size_t limit, TokenLease* lease,
-                                   std::optional<TokenUpdate>* update, const Call& call) {
-  auto known = metadata(call);
-  if (!known) return failure(std::move(known.error()));
-  std::string endpoint = (**known).*which;
-  if (endpoint.empty())
-    return failure(ErrorKind::usage, server_url_ + " does not support this function");
-  const Secret text(json::serialize(body));
-  auto answer = transport_.post(endpoint, text, limit, call);
-  if (answer && answer->status == 404) {
-    // The copy on disk may be of a server that moved its endpoints. A 404 did nothing, so asking
-    // again is safe.
-    bool was_from_disk = false;
-    {
-      const std::lock_guard lock(mutex_);
-      was_from_disk = is_from_disk_;
-    }
-    if (was_from_disk) {
-      cache_.forget(server_url_);
-      auto fresh = fetch_metadata(call);
-      if (fresh && (**fresh).*which != endpoint && !((**fresh).*which).empty()) {
-        answer = transport_.post((**fresh).*which, text, limit, call);
-      }
-    }
-  }
-  if (!answer) return failure(std::move(answer.error()));
-  auto members = parse_answer(answer->status, answer->body.reveal(), answer->retry_after);
-  if (!members || !lease) return members;
-  if (Secret successor = successor_in(*members); !successor.empty()) {
-    TokenUpdate changed;
-    if (auto committed = lease->commit(successor); !committed)
-      changed.not_stored = std::move(committed.error());
-    changed.mytoken = std::move(successor);
-    if (update) *update = std::move(changed);
-  }
-  return members;
+Outcome<std::string> Client::capabilities(const Call& call) {
+  return impl_->document(impl_->server_url + "/api/v0/capabilities", call);
 }
 
 Outcome<AccessToken> Client::access_token(TokenLease& lease, const AccessTokenRequest& request,
                                           const Call& call) {
-  json::object body;
-  body["grant_type"] = "mytoken";
-  body["mytoken"] = lease.token().reveal();
+  json::object body{{"grant_type", "mytoken"}};
   if (!request.scope.empty()) body["scope"] = joined(request.scope);
   if (!request.audience.empty()) body["audience"] = joined(request.audience);
   if (!request.comment.empty()) body["comment"] = request.comment;
   std::optional<TokenUpdate> update;
   auto answer =
-      post(&Metadata::access_token_endpoint, body, options_.longest_answer, &lease, &update, call);
+      impl_->perform_object(&lease, posted("access_token_endpoint", Exchange::Token::in_body),
+                            std::move(body), update, call);
   if (!answer) return failure(std::move(answer.error()));
   auto token = parse_access_token(*answer);
   if (token) token->token_update = std::move(update);
@@ -150,13 +121,13 @@ Outcome<AccessToken> Client::access_token(TokenLease& lease, const AccessTokenRe
 
 Outcome<Mytoken> Client::sub_token(TokenLease& lease, const MytokenRequest& request,
                                    const Call& call) {
-  json::object body = common_members(request);
-  body["grant_type"] = "mytoken";
-  body["mytoken"] = lease.token().reveal();
-  if (request.error_on_restrictions) body["error_on_restrictions"] = true;
+  auto body = common_members(request);
+  if (!body) return failure(std::move(body.error()));
+  (*body)["grant_type"] = "mytoken";
+  if (request.error_on_restrictions) (*body)["error_on_restrictions"] = true;
   std::optional<TokenUpdate> update;
-  auto answer =
-      post(&Metadata::mytoken_endpoint, body, options_.longest_answer, &lease, &update, call);
+  auto answer = impl_->perform_object(&lease, posted("mytoken_endpoint", Exchange::Token::in_body),
+                                      std::move(*body), update, call);
   if (!answer) return failure(std::move(answer.error()));
   auto token = parse_mytoken(*answer);
   if (token) token->token_update = std::move(update);
@@ -164,63 +135,102 @@ Outcome<Mytoken> Client::sub_token(TokenLease& lease, const MytokenRequest& requ
 }
 
 Outcome<Mytoken> Client::redeem_transfer_code(const Secret& code, const Call& call) {
-  json::object body;
-  body["grant_type"] = "transfer_code";
-  body["transfer_code"] = code.reveal();
-  auto answer =
-      post(&Metadata::mytoken_endpoint, body, options_.longest_answer, nullptr, nullptr, call);
+  std::optional<TokenUpdate> update;
+  auto answer = impl_->perform_object(
+      nullptr, posted("mytoken_endpoint", Exchange::Token::none),
+      {{"grant_type", "transfer_code"}, {"transfer_code", code.reveal()}}, update, call);
   if (!answer) return failure(std::move(answer.error()));
   return parse_mytoken(*answer);
 }
 
 Outcome<Mytoken> Client::create_transfer_code(TokenLease& lease, const Call& call) {
-  json::object body;
-  body["mytoken"] = lease.token().reveal();
-  auto answer = post(&Metadata::token_transfer_endpoint, body, options_.longest_answer, &lease,
-                     nullptr, call);
+  std::optional<TokenUpdate> update;
+  auto answer = impl_->perform_object(
+      &lease, posted("token_transfer_endpoint", Exchange::Token::in_body), {}, update, call);
   if (!answer) return failure(std::move(answer.error()));
   auto token = parse_mytoken(*answer);
-  if (token && token->transfer_code.empty()) {
+  if (token && token->transfer_code.empty())
     return failure(ErrorKind::protocol, "the server answered without a transfer code");
-  }
+  if (token) token->token_update = std::move(update);
   return token;
 }
 
 Outcome<Authorization> Client::start_authorization(const MytokenRequest& request,
                                                    const Call& call) {
-  json::object body = common_members(request);
-  body["grant_type"] = "oidc_flow";
-  body["oidc_flow"] = "authorization_code";
-  body["client_type"] = "native";
-  auto answer =
-      post(&Metadata::mytoken_endpoint, body, options_.longest_answer, nullptr, nullptr, call);
+  auto body = common_members(request);
+  if (!body) return failure(std::move(body.error()));
+  (*body)["grant_type"] = "oidc_flow";
+  (*body)["oidc_flow"] = "authorization_code";
+  (*body)["client_type"] = "native";
+  std::optional<TokenUpdate> update;
+  auto answer = impl_->perform_object(nullptr, posted("mytoken_endpoint", Exchange::Token::none),
+                                      std::move(*body), update, call);
   if (!answer) return failure(std::move(answer.error()));
   return parse_authorization(*answer);
 }
 
+Outcome<Mytoken> Client::poll(const Secret& polling_code, const Call& call) {
+  std::optional<TokenUpdate> update;
+  auto answer = impl_->perform_object(
+      nullptr, posted("mytoken_endpoint", Exchange::Token::none),
+      {{"grant_type", "polling_code"}, {"polling_code", polling_code.reveal()}}, update, call);
+  if (!answer) return failure(std::move(answer.error()));
+  return parse_mytoken(*answer);
+}
+
 Outcome<Document> Client::tokeninfo(TokenLease& lease, const std::string& action,
                                     const std::vector<std::string>& mom_ids, const Call& call) {
-  json::object body;
-  body["action"] = action;
-  body["mytoken"] = lease.token().reveal();
+  json::object body{{"action", action}};
   if (!mom_ids.empty()) body["mom_ids"] = array_of(mom_ids);
-  Document document;
-  auto answer = post(&Metadata::tokeninfo_endpoint, body, options_.longest_list, &lease,
-                     &document.token_update, call);
-  if (!answer) return failure(std::move(answer.error()));
-  document.members = std::move(*answer);
-  document.members.erase("token_update");
-  return document;
+  Exchange exchange_ = posted("tokeninfo_endpoint", Exchange::Token::in_body);
+  exchange_.is_long = true;
+  exchange_.body = json::serialize(body);
+  return exchange(&lease, exchange_, call);
+}
+
+Outcome<Document> Client::introspect(TokenLease& lease, const std::string& use, const Call& call) {
+  json::object body{{"action", "introspect"}};
+  if (auto put = put_json(body, "use", use, json::kind::object); !put)
+    return failure(std::move(put.error()));
+  Exchange asked = posted("tokeninfo_endpoint", Exchange::Token::in_body);
+  asked.body = json::serialize(body);
+  return exchange(&lease, asked, call);
 }
 
 Outcome<Done> Client::revoke(TokenLease& lease, const Revocation& revocation, const Call& call) {
-  json::object body;
-  body["token"] = lease.token().reveal();
+  // The member is called `token` here, as in RFC 7009.
+  json::object body{{"token", lease.token().reveal()}};
   if (!revocation.mom_id.empty()) body["mom_id"] = revocation.mom_id;
   if (revocation.recursive) body["recursive"] = true;
   Done done;
-  auto answer = post(&Metadata::revocation_endpoint, body, options_.longest_answer, &lease,
-                     &done.token_update, call);
+  auto answer = impl_->perform(&lease, posted("revocation_endpoint", Exchange::Token::none),
+                               std::move(body), done.token_update, call);
+  if (!answer) return failure(std::move(answer.error()));
+  return done;
+}
+
+Outcome<Done> Client::add_tag(TokenLease& lease, const std::string& tag, const std::string& mom_id,
+                              bool include_children, const Call& call) {
+  json::object body{{"tag", tag}, {"include_children", include_children}};
+  if (!mom_id.empty()) body["mom_id"] = mom_id;
+  Exchange change = posted("mytoken_endpoint", Exchange::Token::in_body);
+  change.path = {"tags"};
+  Done done;
+  auto answer = impl_->perform(&lease, change, std::move(body), done.token_update, call);
+  if (!answer) return failure(std::move(answer.error()));
+  return done;
+}
+
+Outcome<Done> Client::remove_tag(TokenLease& lease, const std::string& tag,
+                                 const std::string& mom_id, bool include_children,
+                                 const Call& call) {
+  json::object body{{"tag", tag}, {"include_children", include_children}};
+  if (!mom_id.empty()) body["mom_id"] = mom_id;
+  Exchange change = posted("mytoken_endpoint", Exchange::Token::in_body);
+  change.method = Exchange::Method::delete_;
+  change.path = {"tags"};
+  Done done;
+  auto answer = impl_->perform(&lease, change, std::move(body), done.token_update, call);
   if (!answer) return failure(std::move(answer.error()));
   return done;
 }

@@ -1,6 +1,6 @@
 // The two sources. The file is read after the lock was obtained, never before: whoever waited sees
 // the newest token.
-#include "client/token_source.h"
+#include <mytoken/token_source.h>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -13,6 +13,7 @@
 #include <string>
 #include <system_error>
 
+#include "base/clock.h"
 #include "base/random.h"
 #include "client/durable_file.h"
 
@@ -118,6 +119,9 @@ Outcome<void> lock(int descriptor, const std::filesystem::path& file, const Call
 }
 
 }  // namespace
+
+TokenLease::~TokenLease() = default;
+TokenSource::~TokenSource() = default;
 
 struct MemoryTokenSource::State {
   std::mutex mutex;

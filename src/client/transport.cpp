@@ -12,6 +12,7 @@
 #include <cstring>
 #include <string_view>
 
+#include "base/clock.h"
 #include "base/encoding.h"
 #include "client/url.h"
 
@@ -45,9 +46,11 @@ struct Transport::Session {
 };
 
 struct Transport::Attempt {
-  const Secret* body = nullptr;
-  std::size_t limit = 0;
-  std::size_t sent = 0;  // bytes of the body libcurl has taken
+  explicit Attempt(const HttpRequest& wanted) : request(wanted) {}
+
+  const HttpRequest& request;
+  bool was_connected = false;  // something may have been sent
+  std::size_t sent = 0;        // bytes of the body libcurl has taken
   bool is_too_long = false;
   std::string received;
   std::string retry_after;
@@ -56,7 +59,7 @@ struct Transport::Attempt {
   static std::size_t write(char* data, std::size_t size, std::size_t count, void* self) {
     auto& attempt = *static_cast<Attempt*>(self);
     const std::size_t length = size * count;
-    if (attempt.received.size() + length > attempt.limit) {
+    if (attempt.received.size() + length > attempt.request.limit) {
       attempt.is_too_long = true;
       return 0;
     }
@@ -84,7 +87,7 @@ struct Transport::Attempt {
 
   static std::size_t read(char* to, std::size_t size, std::size_t count, void* self) {
     auto& attempt = *static_cast<Attempt*>(self);
-    const std::string_view rest = attempt.body->reveal().substr(attempt.sent);
+    const std::string_view rest = attempt.request.body.reveal().substr(attempt.sent);
     const std::size_t length = std::min(size * count, rest.size());
     std::memcpy(to, rest.data(), length);
     attempt.sent += length;
@@ -132,7 +135,7 @@ ErrorKind kind_of(CURLcode code) {
 
 }  // namespace
 
-Transport::Transport(TransportOptions options) : options_(std::move(options)) {
+Transport::Transport(const Options& options) : options_(options) {
   initialise_curl();
 }
 Transport::~Transport() = default;
@@ -145,39 +148,28 @@ std::unique_ptr<Transport::Session> Transport::take() {
   return session;
 }
 
-Outcome<HttpAnswer> Transport::get(const std::string& url, std::size_t limit, const Call& call) {
-  return perform(url, nullptr, limit, call);
-}
-
-Outcome<HttpAnswer> Transport::post(const std::string& url, const Secret& body, std::size_t limit,
-                                    const Call& call) {
-  return perform(url, &body, limit, call);
-}
-
-Outcome<HttpAnswer> Transport::perform(const std::string& url, const Secret* body,
-                                       std::size_t limit, const Call& call) {
+Outcome<HttpAnswer> Transport::send(const HttpRequest& request, const Call& call) {
   for (int round = 0;; ++round) {
     auto session = take();
     if (!session->multi || !session->easy)
       return failure(ErrorKind::network, "cannot initialise libcurl");
-    Attempt attempt;
-    attempt.body = body;
-    attempt.limit = limit;
-    auto answer = run(*session, attempt, url, call);
+    Attempt attempt{request};
+    auto answer = run(*session, attempt, call);
     const Secret wiped(std::move(attempt.received));
     {
       const std::lock_guard lock(mutex_);
       if (idle_.size() < most_idle_sessions) idle_.push_back(std::move(session));
     }
-    const bool may_repeat =
-        round == 0 && attempt.sent == 0 && !answer && answer.error().kind == ErrorKind::network;
-    if (!may_repeat) return answer;
+    const bool did_nothing =
+        request.method == Exchange::Method::get || (attempt.sent == 0 && !attempt.was_connected);
+    if (round > 0 || answer || answer.error().kind != ErrorKind::network || !did_nothing)
+      return answer;
     SystemTimer().wait_until(std::chrono::steady_clock::now() + retry_pause, call.stop);
   }
 }
 
-Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const std::string& url,
-                                   const Call& call) {
+Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const Call& call) {
+  const std::string& url = attempt.request.url;
   if (call.stop.stop_requested()) return failure(ErrorKind::cancelled, "interrupted");
   auto total = options_.total_timeout;
   if (call.deadline) {
@@ -219,14 +211,38 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const std
 
   std::unique_ptr<curl_slist, CloseList> headers(
       curl_slist_append(nullptr, "Accept: application/json"));
-  if (attempt.body) {
-    curl_slist_append(headers.get(), "Content-Type: application/json");
+  switch (attempt.request.method) {
+    case Exchange::Method::get:
+      break;
+    case Exchange::Method::post:
+      set(CURLOPT_POST, 1L);
+      break;
+    case Exchange::Method::put:
+      set(CURLOPT_CUSTOMREQUEST, "PUT");
+      break;
+    case Exchange::Method::delete_:
+      set(CURLOPT_CUSTOMREQUEST, "DELETE");
+      // Without a body libcurl would repeat it on a connection that died.
+      if (attempt.request.body.empty()) set(CURLOPT_FRESH_CONNECT, 1L);
+      break;
+  }
+  // A POST needs a body, be it an empty one.
+  if (!attempt.request.body.empty() || attempt.request.method == Exchange::Method::post) {
+    if (!attempt.request.body.empty())
+      curl_slist_append(headers.get(), "Content-Type: application/json");
     curl_slist_append(headers.get(), "Expect:");
     set(CURLOPT_POST, 1L);
-    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(attempt.body->size()));
+    set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(attempt.request.body.size()));
     set(CURLOPT_READFUNCTION, &Attempt::read);
     set(CURLOPT_READDATA, &attempt);
     set(CURLOPT_SEEKFUNCTION, &Attempt::refuse_to_rewind);
+  }
+  if (!attempt.request.bearer.empty()) {
+    std::string line = "Authorization: Bearer ";
+    line.reserve(line.size() + attempt.request.bearer.size());
+    line.append(attempt.request.bearer.reveal());
+    curl_slist_append(headers.get(), line.c_str());
+    const Secret wiped(std::move(line));  // libcurl has its copy
   }
   set(CURLOPT_HTTPHEADER, headers.get());
 
@@ -250,6 +266,9 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const std
     if (!is_done) result = CURLE_ABORTED_BY_CALLBACK;
   }
   curl_multi_remove_handle(multi, easy);
+  curl_off_t sent = 0;
+  curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &sent);
+  attempt.was_connected = sent > 0;
 
   if (result == CURLE_OK) {
     long status = 0;

@@ -2,6 +2,7 @@
 #include "client/url.h"
 
 #include <curl/curl.h>
+#include <mytoken/client.h>
 
 #include <memory>
 

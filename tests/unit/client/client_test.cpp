@@ -1,6 +1,6 @@
 // The calls of the client library against a scripted server: bodies, answers, errors, rotation,
 // retries, cancellation.
-#include "client/client.h"
+#include <mytoken/client.h>
 
 #include <gtest/gtest.h>
 
@@ -8,7 +8,8 @@
 #include <fstream>
 #include <future>
 
-#include "client/url.h"
+#include "base/clock.h"
+#include "client/metadata_cache.h"
 #include "unit/cli/fake_server.h"
 
 namespace mytoken::client {
@@ -91,7 +92,7 @@ TEST(Client, a_cached_document_saves_the_request_of_the_next_process_until_it_is
   const auto use = [&] {
     Options options;
     options.cache_directory = directory / "cache";
-    options.clock = clock;
+    options.date = [clock] { return clock->now(); };
     Leased token;
     EXPECT_TRUE(open(server, options)->access_token(*token.lease, {}, {}).has_value());
     return server.count("/.well-known/mytoken-configuration");
@@ -323,7 +324,7 @@ TEST(Client, the_token_update_does_not_appear_in_a_tokeninfo_document) {
   Leased token;
   const auto answer = open(server)->tokeninfo(*token.lease, "event_history", {"this"}, {});
   ASSERT_TRUE(answer.has_value());
-  EXPECT_EQ(json::serialize(answer->members), R"({"events":[]})");
+  EXPECT_EQ(answer->json, R"({"events":[]})");
   EXPECT_EQ(token.lease->token().reveal(), "new");
 }
 

@@ -1,7 +1,8 @@
 // Waiting for an approval: intervals, tolerated trouble, ends; time moves only when somebody waits.
 #include <gtest/gtest.h>
 
-#include "client/client.h"
+#include <mytoken/client.h>
+#include "base/clock.h"
 #include "unit/cli/fake_server.h"
 
 namespace mytoken::client {

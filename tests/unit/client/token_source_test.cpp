@@ -1,5 +1,5 @@
 // Token files: reading, locking, durable replacement, rescue.
-#include "client/token_source.h"
+#include <mytoken/token_source.h>
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -9,9 +9,9 @@
 #include <sstream>
 #include <thread>
 
+#include <mytoken/inspect.h>
 #include "base/encoding.h"
 #include "client/durable_file.h"
-#include "client/inspect.h"
 
 namespace mytoken::client {
 namespace {

@@ -5,28 +5,30 @@
 #include <optional>
 #include <stop_token>
 
+#include <mytoken/export.h>
+
 namespace mytoken::client {
 
 using TimePoint = std::chrono::steady_clock::time_point;
 
 struct Call {
-  std::stop_token
-      stop;  // ends the call with ErrorKind::cancelled, within 100 ms, also while waiting
+  // Ends the call with ErrorKind::cancelled, within 100 ms, also while waiting.
+  std::stop_token stop;
   std::optional<TimePoint> deadline;  // ends it with ErrorKind::timeout
 };
 
 // Thread-safe.
-class Timer {
+class MYTOKEN_API Timer {
  public:
-  virtual ~Timer() = default;
+  virtual ~Timer();
   virtual TimePoint now() const = 0;
   // Returns at `until` or as soon as a stop is requested.
   virtual void wait_until(TimePoint until, const std::stop_token& stop) = 0;
 };
 
-class SystemTimer final : public Timer {
+class MYTOKEN_API SystemTimer final : public Timer {
  public:
-  TimePoint now() const override { return std::chrono::steady_clock::now(); }
+  TimePoint now() const override;
   void wait_until(TimePoint until, const std::stop_token& stop) override;
 };
 

@@ -1,22 +1,21 @@
 // Lenient readers for the members of answers.
-#include "client/answers.h"
+#include "client/reading.h"
+
+#include <mytoken/client.h>
 
 #include <cmath>
 #include <limits>
 
+#include "base/clock.h"
 #include "client/durable_file.h"
-#include "client/url.h"
 
 namespace mytoken::client {
-namespace {
-
 const json::value* member(const json::object& object, std::string_view name) {
   const auto* value = object.if_contains(name);
   return value && !value->is_null() ? value : nullptr;
 }
 
-// A whole number, 3600.0 included.
-std::optional<std::int64_t> integer(const json::object& object, std::string_view name) {
+std::optional<std::int64_t> integer_member(const json::object& object, std::string_view name) {
   const auto* value = member(object, name);
   if (!value) return std::nullopt;
   if (value->is_int64()) return value->get_int64();
@@ -28,15 +27,7 @@ std::optional<std::int64_t> integer(const json::object& object, std::string_view
   return std::nullopt;
 }
 
-std::optional<Seconds> lifetime(const json::object& object, std::string_view name) {
-  const auto seconds = integer(object, name);
-  if (!seconds || *seconds <= 0 || *seconds > std::numeric_limits<std::int32_t>::max())
-    return std::nullopt;
-  return Seconds(*seconds);
-}
-
-// An array of strings, or one string.
-std::vector<std::string> texts(const json::object& object, std::string_view name) {
+std::vector<std::string> text_members(const json::object& object, std::string_view name) {
   std::vector<std::string> list;
   const auto* value = member(object, name);
   if (!value) return list;
@@ -49,20 +40,43 @@ std::vector<std::string> texts(const json::object& object, std::string_view name
   return list;
 }
 
+bool bool_member(const json::object& object, std::string_view name) {
+  const auto* value = member(object, name);
+  return value && value->is_bool() && value->get_bool();
+}
+
+json::array array_of(const std::vector<std::string>& texts) {
+  json::array array;
+  for (const std::string& text : texts)
+    array.emplace_back(text);
+  return array;
+}
+
+namespace {
+
+std::optional<Seconds> lifetime(const json::object& object, std::string_view name) {
+  const auto seconds = integer_member(object, name);
+  if (!seconds || *seconds <= 0 || *seconds > std::numeric_limits<std::int32_t>::max())
+    return std::nullopt;
+  return Seconds(*seconds);
+}
+
 Secret secret(const json::object& object, std::string_view name) {
   return Secret(std::string(string_member(object, name)));
 }
 
 }  // namespace
 
-Outcome<json::object> parse_answer(int status, std::string_view body, Seconds retry_after) {
+Outcome<json::value> parse_answer(int status, std::string_view body, Seconds retry_after,
+                                  bool may_be_array) {
   const bool is_success = status >= 200 && status < 300;
   if (is_success && body.find_first_not_of(" \t\r\n") == std::string_view::npos)
-    return json::object();
+    return json::value(json::object());
   auto value = parse_json(body);
-  if (value && value->is_null() && is_success) return json::object();
+  if (value && value->is_null() && is_success) return json::value(json::object());
+  if (value && value->is_array() && is_success && may_be_array) return std::move(*value);
   auto* object = value ? value->if_object() : nullptr;
-  if (object && is_success && string_member(*object, "error").empty()) return std::move(*object);
+  if (object && is_success && string_member(*object, "error").empty()) return std::move(*value);
   ClientError error;
   error.http_status = status;
   error.retry_after = retry_after;
@@ -92,7 +106,7 @@ Outcome<AccessToken> parse_access_token(const json::object& answer) {
   token.token_type = string_member(answer, "token_type");
   token.expires_in = lifetime(answer, "expires_in");
   token.scope = string_member(answer, "scope");
-  token.audience = texts(answer, "audience");
+  token.audience = text_members(answer, "audience");
   return token;
 }
 
@@ -107,11 +121,13 @@ Outcome<Mytoken> parse_mytoken(const json::object& answer) {
   token.mom_id = string_member(answer, "mom_id");
   token.expires_in = lifetime(answer, "expires_in");
   if (const auto* value = member(answer, "restrictions"); value && value->is_array()) {
-    token.restrictions = value->get_array();
+    if (!value->get_array().empty()) token.restrictions = json::serialize(*value);
   }
-  token.capabilities = texts(answer, "capabilities");
-  if (const auto* value = member(answer, "rotation"); value && value->is_object())
-    token.rotation = value->get_object();
+  token.capabilities = text_members(answer, "capabilities");
+  if (const auto* value = member(answer, "rotation");
+      value && value->is_object() && !value->get_object().empty()) {
+    token.rotation = json::serialize(*value);
+  }
   return token;
 }
 

@@ -1,12 +1,14 @@
 // The cached file is one JSON object {"url","fetched","document"}; the document is checked again
 // when it is read.
-#include "client/metadata.h"
+#include "client/metadata_cache.h"
+
+#include <mytoken/client.h>
 
 #include <array>
 
 #include "base/encoding.h"
+#include "base/json.h"
 #include "client/durable_file.h"
-#include "client/url.h"
 
 namespace mytoken::client {
 namespace {
@@ -30,8 +32,8 @@ Outcome<Metadata> parse_metadata(std::string_view text, const std::string& serve
     return failure(ErrorKind::protocol, server_url + " does not answer like a mytoken server");
   }
   Metadata metadata;
-  metadata.document = std::move(value->get_object());
-  const json::object& document = metadata.document;
+  metadata.document = text;
+  const json::object& document = value->get_object();
   metadata.issuer = string_member(document, "issuer");
   if (!same_issuer(metadata.issuer, server_url)) {
     return failure(ErrorKind::protocol,
@@ -42,12 +44,16 @@ Outcome<Metadata> parse_metadata(std::string_view text, const std::string& serve
     const char* name;
     std::string Metadata::*member;
   };
-  static constexpr std::array<Wanted, 5> wanted{
+  static constexpr std::array<Wanted, 9> wanted{
       {{"mytoken_endpoint", &Metadata::mytoken_endpoint},
        {"access_token_endpoint", &Metadata::access_token_endpoint},
        {"tokeninfo_endpoint", &Metadata::tokeninfo_endpoint},
        {"revocation_endpoint", &Metadata::revocation_endpoint},
-       {"token_transfer_endpoint", &Metadata::token_transfer_endpoint}}};
+       {"token_transfer_endpoint", &Metadata::token_transfer_endpoint},
+       {"usersettings_endpoint", &Metadata::usersettings_endpoint},
+       {"notifications_endpoint", &Metadata::notifications_endpoint},
+       {"profiles_endpoint", &Metadata::profiles_endpoint},
+       {"jwks_uri", &Metadata::jwks_uri}}};
   for (const auto& [name, member] : wanted) {
     auto address = endpoint(document, name);
     if (!address) return failure(std::move(address.error()));

@@ -6,18 +6,19 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
-#include "base/secret.h"
-#include "client/call.h"
-#include "client/error.h"
+#include <mytoken/call.h>
+#include <mytoken/error.h>
+#include <mytoken/secret.h>
 
 namespace mytoken::client {
 
 // Not thread-safe; ends with its destruction.
-class TokenLease {
+class MYTOKEN_API TokenLease {
  public:
-  virtual ~TokenLease() = default;
+  virtual ~TokenLease();
   // The newest token, also after commit().
   virtual const Secret& token() const = 0;
   // Stores the successor; returns when it is safe. On an error (kind token_source) token() is the
@@ -26,16 +27,16 @@ class TokenLease {
 };
 
 // Thread-safe; must outlive its leases.
-class TokenSource {
+class MYTOKEN_API TokenSource {
  public:
-  virtual ~TokenSource() = default;
+  virtual ~TokenSource();
   // Waits for other users of the same token. Errors: token_source, timeout (deadline, or 60 s),
   // cancelled.
   virtual Outcome<std::unique_ptr<TokenLease>> acquire(const Call& call) = 0;
 };
 
 // A token in memory. `on_rotation` is told every successor and decides whether it is safe.
-class MemoryTokenSource final : public TokenSource {
+class MYTOKEN_API MemoryTokenSource final : public TokenSource {
  public:
   using OnRotation = std::function<Outcome<void>(const Secret& successor)>;
   explicit MemoryTokenSource(Secret token, OnRotation on_rotation = {});
@@ -51,7 +52,7 @@ class MemoryTokenSource final : public TokenSource {
 // FILE.lock, so that processes take turns; without permission to create that file, on FILE itself.
 // Symbolic links are followed once, then the target is replaced (temporary file, 0600, fsync,
 // rename, fsync of the directory). On NFS the lock needs NFSv4.
-class FileTokenSource final : public TokenSource {
+class MYTOKEN_API FileTokenSource final : public TokenSource {
  public:
   // A successor that cannot be stored goes to the first of these directories that takes it; the
   // file's own directory is tried before them.

@@ -1,35 +1,17 @@
-// The configuration document of a server and its copy on disk, which saves a command line user one
-// of two round trips. Sources: spec api.md §3.1, cli.md §1.13 (W19).
+// Reading the configuration document of a server, and its copy on disk, which saves a command line
+// user one of two round trips. Sources: spec api.md §3.1, cli.md §1.13 (W19).
 #pragma once
+#include <mytoken/error.h>
+#include <mytoken/metadata.h>
+
 #include <filesystem>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "client/error.h"
 
 namespace mytoken::client {
-
-struct SupportedProvider {
-  std::string issuer;
-  std::string name;  // may be empty
-  std::vector<std::string> scopes;
-};
-
-// Endpoints are addresses accepted by parse_server_url, or "" if the server does not offer them.
-struct Metadata {
-  std::string issuer;
-  std::string mytoken_endpoint;
-  std::string access_token_endpoint;
-  std::string tokeninfo_endpoint;
-  std::string revocation_endpoint;
-  std::string token_transfer_endpoint;
-  std::vector<SupportedProvider> providers_supported;
-  json::object document;  // everything the server said
-};
 
 // The document fetched from `server_url`. ErrorKind::protocol if it is not JSON, belongs to another
 // issuer, or lacks the mytoken or access token endpoint; unknown members are kept in `document`

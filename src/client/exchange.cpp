@@ -1,0 +1,227 @@
+// From an exchange to an answer: the address from the server's documents, the token where it
+// belongs, and the one place where a rotated token is seen and made safe.
+#include "base/encoding.h"
+#include "client/durable_file.h"
+#include "client/impl.h"
+#include "client/reading.h"
+
+namespace mytoken::client {
+namespace {
+
+Options completed(Options options) {
+  if (options.user_agent.empty()) options.user_agent = "mytoken client " MYTOKEN_VERSION;
+  if (!options.timer) options.timer = std::make_shared<SystemTimer>();
+  return options;
+}
+
+// Endpoints that the user settings document announces (api.md §3.5).
+bool is_setting(const std::string& endpoint) {
+  return endpoint == "grant_type_endpoint" || endpoint == "email_endpoint" ||
+         endpoint == "tags_endpoint";
+}
+
+std::string function_name(std::string endpoint) {
+  if (endpoint.ends_with("_endpoint")) endpoint.resize(endpoint.size() - 9);
+  for (char& c : endpoint) {
+    if (c == '_') c = ' ';
+  }
+  return endpoint;
+}
+
+}  // namespace
+
+Client::Impl::Impl(std::string url, Options chosen)
+    : server_url(std::move(url)),
+      options(completed(std::move(chosen))),
+      transport(options),
+      cache(options.cache_directory, options.cache_lifetime) {}
+
+Time Client::Impl::now() const {
+  return options.date ? options.date() : SystemClock().now();
+}
+
+Outcome<std::shared_ptr<const Metadata>> Client::Impl::metadata(const Call& call) {
+  {
+    const std::lock_guard lock(mutex);
+    if (known) return known;
+    if (auto cached = cache.load(server_url, now())) {
+      known = std::make_shared<const Metadata>(std::move(*cached));
+      is_from_disk = true;
+      return known;
+    }
+  }
+  return fetch_metadata(call);
+}
+
+Outcome<std::shared_ptr<const Metadata>> Client::Impl::fetch_metadata(const Call& call) {
+  HttpRequest request;
+  request.url = server_url + "/.well-known/mytoken-configuration";
+  request.limit = options.longest_answer;
+  auto answer = send(request, call);
+  if (!answer) return failure(std::move(answer.error()));
+  if (answer->status != 200) {
+    auto reason = parse_answer(answer->status, answer->body.reveal(), answer->retry_after);
+    if (!reason && reason.error().is_transient()) return failure(std::move(reason.error()));
+    ClientError error;
+    error.http_status = answer->status;
+    error.description =
+        server_url + " is not a mytoken server (status " + std::to_string(answer->status) + ")";
+    return failure(std::move(error));
+  }
+  auto parsed = parse_metadata(answer->body.reveal(), server_url);
+  if (!parsed) return failure(std::move(parsed.error()));
+  cache.store(server_url, answer->body.reveal(), now());
+  auto fresh = std::make_shared<const Metadata>(std::move(*parsed));
+  const std::lock_guard lock(mutex);
+  known = fresh;
+  is_from_disk = false;
+  settings.reset();
+  return fresh;
+}
+
+Outcome<std::string> Client::Impl::document(const std::string& url, const Call& call) {
+  HttpRequest request;
+  request.url = url;
+  request.limit = options.longest_answer;
+  auto answer = send(request, call);
+  if (!answer) return failure(std::move(answer.error()));
+  auto value = parse_answer(answer->status, answer->body.reveal(), answer->retry_after, true);
+  if (!value) return failure(std::move(value.error()));
+  return json::serialize(*value);
+}
+
+Outcome<std::string> Client::Impl::address(const std::string& endpoint, const Call& call) {
+  auto described = metadata(call);
+  if (!described) return failure(std::move(described.error()));
+  const auto not_offered = [&] {
+    return failure(ErrorKind::usage,
+                   "not supported by this server: " + server_url + " has no " + endpoint + " (" +
+                       function_name(endpoint) + ")",
+                   "not_supported");
+  };
+  const auto read = [&](const json::object& document) -> Outcome<std::string> {
+    const std::string_view text = string_member(document, endpoint);
+    if (text.empty()) return not_offered();
+    if (!parse_server_url(text)) {
+      return failure(ErrorKind::protocol,
+                     "the server announces an unusable " + sanitised(endpoint));
+    }
+    return std::string(text);
+  };
+  if (!is_setting(endpoint)) {
+    const auto value = parse_json((*described)->document);
+    if (!value || !value->is_object()) return not_offered();
+    return read(value->get_object());
+  }
+  if ((*described)->usersettings_endpoint.empty()) return not_offered();
+  {
+    const std::lock_guard lock(mutex);
+    if (settings) return read(*settings);
+  }
+  auto text = document((*described)->usersettings_endpoint, call);
+  if (!text) return failure(std::move(text.error()));
+  const auto value = parse_json(*text);
+  if (!value || !value->is_object()) {
+    return failure(ErrorKind::protocol, "the settings document of the server is no JSON object");
+  }
+  const std::lock_guard lock(mutex);
+  settings = value->get_object();
+  return read(*settings);
+}
+
+Outcome<HttpAnswer> Client::Impl::send(const HttpRequest& request, const Call& call) {
+  auto answer = transport.send(request, call);
+  const bool is_busy = answer && (answer->status == 429 || answer->status == 503) &&
+                       answer->retry_after.count() > 0 &&
+                       answer->retry_after <= options.longest_retry_after;
+  if (!is_busy) return answer;
+  const TimePoint again = options.timer->now() + answer->retry_after;
+  if (call.deadline && *call.deadline <= again) return answer;
+  options.timer->wait_until(again, call.stop);
+  if (call.stop.stop_requested()) return failure(ErrorKind::cancelled, "interrupted");
+  return transport.send(request, call);
+}
+
+Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& exchange,
+                                           json::object members, std::optional<TokenUpdate>& update,
+                                           const Call& call) {
+  if (exchange.token != Exchange::Token::none && !lease)
+    return failure(ErrorKind::usage, "this needs a mytoken");
+  std::string path;
+  for (const std::string& segment : exchange.path) {
+    if (segment.empty() || segment == "." || segment == "..")
+      return failure(ErrorKind::usage, "'" + segment + "' cannot be a name or id here");
+    path += "/" + percent_encode(segment);
+  }
+  const auto request_to = [&](const std::string& address) {
+    HttpRequest request;
+    request.method = exchange.method;
+    request.url = address + path;
+    request.limit = exchange.is_long ? options.longest_list : options.longest_answer;
+    if (exchange.token == Exchange::Token::in_body) members["mytoken"] = lease->token().reveal();
+    if (exchange.token == Exchange::Token::bearer) request.bearer = lease->token();
+    const bool may_be_empty =
+        exchange.method == Exchange::Method::get || exchange.method == Exchange::Method::delete_;
+    if (!members.empty() || !may_be_empty) request.body = Secret(json::serialize(members));
+    return request;
+  };
+  auto where = address(exchange.endpoint, call);
+  if (!where) return failure(std::move(where.error()));
+  auto answer = send(request_to(*where), call);
+  if (answer && answer->status == 404) {
+    // The copy on disk may be of a server that moved its endpoints. A 404 did nothing, so asking
+    // again is safe.
+    bool was_from_disk = false;
+    {
+      const std::lock_guard lock(mutex);
+      was_from_disk = is_from_disk;
+    }
+    if (was_from_disk) {
+      cache.forget(server_url);
+      const auto fresh = fetch_metadata(call);
+      const auto moved = fresh ? address(exchange.endpoint, call) : where;
+      if (moved && *moved != *where) answer = send(request_to(*moved), call);
+    }
+  }
+  if (!answer) return failure(std::move(answer.error()));
+  auto value = parse_answer(answer->status, answer->body.reveal(), answer->retry_after,
+                            exchange.token == Exchange::Token::none);
+  if (!value || !lease || !value->is_object()) return value;
+  if (Secret successor = successor_in(value->get_object()); !successor.empty()) {
+    TokenUpdate changed;
+    if (auto committed = lease->commit(successor); !committed)
+      changed.not_stored = std::move(committed.error());
+    changed.mytoken = std::move(successor);
+    update = std::move(changed);
+  }
+  return value;
+}
+
+Outcome<json::object> Client::Impl::perform_object(TokenLease* lease, const Exchange& exchange,
+                                                   json::object members,
+                                                   std::optional<TokenUpdate>& update,
+                                                   const Call& call) {
+  auto value = perform(lease, exchange, std::move(members), update, call);
+  if (!value) return failure(std::move(value.error()));
+  if (!value->is_object())
+    return failure(ErrorKind::protocol, "the server answered with something that is no object");
+  return std::move(value->get_object());
+}
+
+Outcome<Document> Client::exchange(TokenLease* lease, const Exchange& exchange, const Call& call) {
+  json::object members;
+  if (!exchange.body.empty()) {
+    auto value = parse_json(exchange.body);
+    if (!value || !value->is_object())
+      return failure(ErrorKind::usage, "the body of a request must be a JSON object");
+    members = std::move(value->get_object());
+  }
+  Document document;
+  auto value = impl_->perform(lease, exchange, std::move(members), document.token_update, call);
+  if (!value) return failure(std::move(value.error()));
+  if (auto* object = value->if_object()) object->erase("token_update");
+  document.json = json::serialize(*value);
+  return document;
+}
+
+}  // namespace mytoken::client
