@@ -71,7 +71,9 @@ class WithoutEcho {
 }  // namespace
 
 Console::Console(Descriptors descriptors)
-    : descriptors_(descriptors), is_interactive_(::isatty(descriptors.err) == 1) {}
+    : descriptors_(descriptors),
+      is_interactive_(::isatty(descriptors.err) == 1),
+      result_is_for_people_(::isatty(descriptors.out) == 1) {}
 
 int Console::columns() const {
   winsize size{};

@@ -24,6 +24,8 @@ class Console {
   // Whether stderr (where people look) is a terminal, and how wide; 0 columns = unknown.
   bool is_interactive() const { return is_interactive_; }
   int columns() const;
+  // Whether stdout is a terminal.
+  bool result_is_for_people() const { return result_is_for_people_; }
   // ANSI sequences on stderr: see spec cli.md §1.11; `off` is --no-color.
   bool uses_colour(bool off, bool no_color_variable) const {
     return is_interactive_ && !off && !no_color_variable;
@@ -51,6 +53,7 @@ class Console {
 
   Descriptors descriptors_;
   bool is_interactive_;
+  bool result_is_for_people_;
 };
 
 }  // namespace mytoken::cli
