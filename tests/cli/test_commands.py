@@ -1,64 +1,25 @@
-"""The command line program `mytoken` as its users and their scripts run it: streams, exit codes, files."""
+"""What each command prints and stores, and how it ends, as users and their scripts rely on it: streams, exit codes, files."""
 import json
 import os
 import stat
-import subprocess
-import unittest
 
-import login
-from api import EVERYTHING, PASSWORDS, claims_of
-from shared import api, stack
-from stack import cli, wait_for_line
-
-REFUSED, WRONG_USAGE, UNREACHABLE = 1, 2, 3  # exit codes
+from api import claims_of
+from machine import REFUSED, UNREACHABLE, WRONG_USAGE, CommandTest
+from shared import api
 
 
-def run(*arguments, stdin=None):
-    command, options = cli(stack(), *arguments)
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, input=stdin, **options)
-
-
-class CommandLine(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.full = api().login(capabilities=EVERYTHING)["mytoken"]
-
-    def setUp(self):
-        self.folder = stack().folder / f"cli-{self.id().split('.')[-1]}"
-        self.folder.mkdir()
-
+class Commands(CommandTest):
     def file(self, token, name="token"):
-        path = self.folder / name
-        path.write_text(token)
-        path.chmod(0o600)
-        return path
+        return self.machine.file(token, name)
 
-    def ok(self, *arguments):
-        """stdout of a command that must succeed."""
-        done = run(*arguments)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout
+    def ok(self, *arguments, **options):
+        return self.machine.ok(*arguments, **options)
 
-    def refused(self, code, *arguments):
-        """stderr of a command that must end with this code, with nothing on stdout."""
-        done = run(*arguments)
-        self.assertEqual((done.returncode, done.stdout), (code, ""), done.stderr)
-        return done.stderr
+    def refused(self, *arguments, **options):
+        return self.machine.refused(*arguments, **options)
 
     def logged_in(self, *arguments):
-        """Runs `mytoken MT` with these arguments and logs in; returns exit code and stdout."""
-        command, options = cli(stack(), "MT", "-i", stack().op, *arguments)
-        out, log = self.folder / "stdout", self.folder / "stderr"
-        log.touch()
-        with open(out, "wb") as stdout, open(log, "wb") as stderr:
-            child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=stdout, stderr=stderr, **options)
-        try:
-            url = wait_for_line("mytoken MT", child, log, r"https?://\S+/c/\S+", 20).group(0)
-            login.log_in(url, "alice", PASSWORDS["alice"])
-            return child.wait(30), out.read_text()
-        finally:
-            child.kill()
-            child.wait()
+        return self.machine.logged_in(*arguments)[:2]
 
     def test_a_login_prints_the_token_and_nothing_else(self):
         code, out = self.logged_in("--capability", "AT tokeninfo", "--name", "laptop")
@@ -70,7 +31,7 @@ class CommandLine(unittest.TestCase):
         self.assertTrue(claims["name"].endswith("laptop"), claims["name"])
 
     def test_a_login_into_a_file_of_the_user_alone(self):
-        path = self.folder / "new"
+        path = self.machine.home / "new"
         code, out = self.logged_in("-o", path, "--usages-AT", "2", "--exp", "+1h", "--scope", "storage.read:/")
         self.assertEqual((code, out), (0, ""))
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
@@ -80,9 +41,7 @@ class CommandLine(unittest.TestCase):
     def test_access_token_from_file_argument_and_environment(self):
         by_file = self.ok("AT", "--MT-file", self.file(self.full + "\n"))
         by_argument = self.ok("AT", "--MT", self.full)
-        command, options = cli(stack(), "AT", "--MT-env", "SOME_TOKEN")
-        options["env"]["SOME_TOKEN"] = self.full
-        by_environment = subprocess.run(command, capture_output=True, text=True, timeout=60, **options).stdout
+        by_environment = self.ok("AT", "--MT-env", "SOME_TOKEN", env={"SOME_TOKEN": self.full})
         for printed in (by_file, by_argument, by_environment):
             self.assertEqual(printed.count("\n"), 1)
             self.assertEqual(claims_of(printed.strip())["sub"], "alice")
@@ -94,7 +53,7 @@ class CommandLine(unittest.TestCase):
         self.assertEqual(claims_of(answer["access_token"])["scope"].split(), answer["scope"].split())
 
     def test_access_token_into_a_file(self):
-        path = self.folder / "at"
+        path = self.machine.home / "at"
         self.assertEqual(self.ok("AT", "--MT-file", self.file(self.full), "-o", path), "")
         self.assertEqual(claims_of(path.read_text().strip())["sub"], "alice")
         self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
@@ -133,14 +92,12 @@ class CommandLine(unittest.TestCase):
     def test_refusals_keep_stdout_empty(self):
         poor = api().sub_token(self.full, capabilities=["tokeninfo"])["mytoken"]
         self.assertIn("insufficient_capabilities", self.refused(REFUSED, "AT", "--MT", poor))
-        self.refused(WRONG_USAGE, "AT", "--MT-file", self.folder / "missing")
+        self.refused(WRONG_USAGE, "AT", "--MT-file", self.machine.home / "missing")
         self.refused(WRONG_USAGE, "AT")
 
     def test_a_server_that_is_not_there(self):
-        command, options = cli(stack(), "AT", "--MT", api().sub_token(self.full, response_type="short_token")["mytoken"])
-        command[command.index("--url") + 1] = "http://127.0.0.1:1"
-        done = subprocess.run(command, capture_output=True, text=True, timeout=60, **options)
-        self.assertEqual((done.returncode, done.stdout), (UNREACHABLE, ""), done.stderr)
+        short = api().sub_token(self.full, response_type="short_token")["mytoken"]
+        self.refused(UNREACHABLE, "AT", "--MT-file", self.file(short), "--url", "http://127.0.0.1:1")
 
     def test_the_token_never_shows_up_in_an_error(self):
         secret = api().sub_token(self.full, capabilities=["tokeninfo"])["mytoken"]
