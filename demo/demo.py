@@ -101,7 +101,7 @@ Try it by hand; sign in as {USER} / {PASSWORD} (also bob / bobby-pins, carol / c
   {binary} AT --MT-file {stack.folder / 'mytoken'} -s storage.read:/
   {binary} tokeninfo introspect --MT-file {stack.folder / 'mytoken'}
   curl -s {stack.issuer}/.well-known/mytoken-configuration
-  curl -s {stack.issuer}/api/v0/token/access -d grant_type=refresh_token -d refresh_token=$(cat {stack.folder / 'mytoken'})
+  curl -s {stack.issuer}/api/v0/token/access -d grant_type=refresh_token --data-urlencode refresh_token@{stack.folder / 'mytoken'}
 
 Logs: {stack.folder}. Ctrl-C ends everything.""")
 
@@ -116,7 +116,10 @@ def main():
         signal.signal(name, lambda number, _: sys.exit(128 + number if options.once else 0))
     if options.env and not os.access(os.path.dirname(os.path.abspath(options.env)), os.W_OK):
         parser.error(f"{options.env} cannot be written")
-    stack = Stack(overlays=options.config)
+    # What docs/api.md shows shall work here, too.
+    features = {"polling_codes": {"enabled": True, "polling_interval": 1}, "guest_mode": {"enabled": True},
+                "server_profiles": {"enabled": True, "groups": {"physics": "open sesame"}}}
+    stack = Stack(overlays=options.config, config={"features": features})
     try:
         with stack:
             try:
