@@ -48,7 +48,7 @@ FoundToken held_in_memory(Context& context, Secret token, std::string origin) {
     return {};
   };
   return {std::make_unique<client::MemoryTokenSource>(std::move(token), std::move(show)),
-          std::move(origin)};
+          std::move(origin), false};
 }
 
 std::vector<std::filesystem::path> rescue_directories(const Context& context) {
@@ -90,7 +90,7 @@ client::Outcome<FoundToken> from_file(Context& context, const std::string& name,
   if (!token) return failure(std::move(token.error()));
   if (auto checked = require_mytoken(*token, origin); !checked)
     return failure(std::move(checked.error()));
-  return FoundToken{std::move(source), origin};
+  return FoundToken{std::move(source), origin, true};
 }
 
 }  // namespace

@@ -22,8 +22,9 @@ struct TokenFlags {
 };
 
 struct FoundToken {
-  std::unique_ptr<client::TokenSource> source;  // null: nothing found
+  std::shared_ptr<client::TokenSource> source;  // null: nothing found
   std::string origin;                           // "--MT-file f", for messages
+  bool is_stored = false;                       // a successor goes back to a file
 };
 
 // In this order: --MT-prompt, --MT, --MT-env, --MT-file, $MYTOKEN, $MYTOKEN_FILE, WLCG discovery. A
