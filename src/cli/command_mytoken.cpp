@@ -1,9 +1,14 @@
 // mytoken MT: a mytoken by transfer code, from another mytoken, or by a login at a provider (spec
 // cli.md §1.8).
+#include <algorithm>
+
 #include "cli/commands.h"
+#include "cli/discovery.h"
 #include "cli/login.h"
 #include "cli/mytoken_flags.h"
+#include "cli/profile_flag.h"
 #include "cli/restriction_flags.h"
+#include "cli/transfer_code.h"
 
 namespace mytoken::cli {
 namespace {
@@ -14,6 +19,7 @@ struct Flags {
   TokenFlags token;
   MytokenFlags mytoken;
   RestrictionFlags restrictions;
+  LoginFlags login;
   std::optional<std::string> transfer_code;
   std::optional<std::string> out;
   bool oidc = false;
@@ -39,11 +45,13 @@ json::object to_json(const client::Mytoken& token) {
 client::Outcome<client::MytokenRequest> build_request(const Context& context, const Config& config,
                                                       const Flags& flags) {
   client::MytokenRequest request;
+  auto profile = build_profile(context, flags.mytoken.profile);
+  if (!profile) return failure(std::move(profile.error()));
   auto restrictions = build_restrictions(context, flags.restrictions);
   if (!restrictions) return failure(std::move(restrictions.error()));
   if (!restrictions->empty()) request.restrictions = json::serialize(*restrictions);
   // An explicit empty list would be refused; nothing said is the server's default.
-  if (!config.default_token_capabilities.empty())
+  if (profile->empty() && !config.default_token_capabilities.empty())
     request.capabilities = config.default_token_capabilities;
   if (flags.mytoken.capabilities) {
     auto capabilities = parse_capabilities(*flags.mytoken.capabilities);
@@ -64,81 +72,130 @@ client::Outcome<client::MytokenRequest> build_request(const Context& context, co
     }
     request.max_token_len = static_cast<int>(*flags.mytoken.max_token_len);
   }
-  request.name = prefixed_name(config, context.host_name, flags.mytoken.name.value_or(""));
-  request.application_name = "mytoken client on " + context.host_name;
+  const std::string name =
+      flags.mytoken.name.value_or(std::string(string_member(*profile, "name")));
+  request.name = prefixed_name(config, context.host_name, name);
+  if (!profile->contains("application_name"))
+    request.application_name = "mytoken client on " + context.host_name;
+  request.tags = flags.mytoken.tags;
+  std::sort(request.tags.begin(), request.tags.end());
+  request.tags_include_children = flags.mytoken.tags_include_children;
+  if (request.tags.empty() && request.tags_include_children)
+    return failure(client::ErrorKind::usage, "--include-children belongs to --tags");
+  // The provider is chosen later, when the server's providers are known.
+  request.oidc_issuer = string_member(*profile, "oidc_issuer");
+  for (const char* decided : {"name", "oidc_issuer"})
+    profile->erase(decided);
+  if (!profile->empty()) request.other_members = json::serialize(*profile);
   return request;
 }
 
 client::Outcome<client::Mytoken> by_login(Context& context, const Config& config,
                                           const Flags& flags, Session& session,
-                                          client::MytokenRequest request) {
+                                          client::MytokenRequest request, std::string& resumable) {
   const auto metadata = session.client->metadata(session.call);
   if (!metadata) return failure(metadata.error());
-  auto provider = choose_provider(context, config, flags.mytoken.provider, **metadata);
+  auto provider =
+      choose_provider(context, config, flags.mytoken.provider, request.oidc_issuer, **metadata);
   if (!provider) return failure(std::move(provider.error()));
   request.oidc_issuer = std::move(*provider);
   const auto& supported = (**metadata).providers_supported;
   if (request.oidc_issuer.empty() && supported.size() == 1)
     request.oidc_issuer = supported.front().issuer;
-  if (request.oidc_issuer.empty()) {
+  // A profile of the server may name one.
+  if (request.oidc_issuer.empty() && request.other_members.empty()) {
     std::string text = "no provider given; choose one with --provider";
     for (std::size_t i = 0; i < supported.size() && i < 10; ++i)
       text += (i == 0 ? ": " : ", ") + supported[i].issuer;
     return failure(client::ErrorKind::usage, text);
   }
-  return log_in(context, session, request);
+  return log_in(context, session, request, flags.login, resumable);
 }
 
 client::Outcome<client::Mytoken> create(Context& context, const Config& config, const Flags& flags,
-                                        Session& session, client::MytokenRequest request) {
-  if (!session.lease) return by_login(context, config, flags, session, std::move(request));
+                                        Session& session, client::MytokenRequest request,
+                                        std::string& resumable) {
+  if (!session.lease)
+    return by_login(context, config, flags, session, std::move(request), resumable);
   if (flags.mytoken.provider) {
     // Of the user's default nothing follows for the provider of an existing mytoken, of an explicit
     // flag it does.
     const auto metadata = session.client->metadata(session.call);
     if (!metadata) return failure(metadata.error());
-    auto provider = choose_provider(context, config, flags.mytoken.provider, **metadata);
+    auto provider = choose_provider(context, config, flags.mytoken.provider, "", **metadata);
     if (!provider) return failure(std::move(provider.error()));
     request.oidc_issuer = std::move(*provider);
   }
   return session.client->sub_token(*session.lease, request, session.call);
 }
 
+void hint_at_resuming(Context& context, const std::string& code) {
+  if (!code.empty()) context.console.hint("to go on waiting: mytoken MT --resume " + code);
+}
+
+// The code to redeem: "-" asks for it, so that it need not be an argument.
+client::Outcome<Secret> transfer_code(Context& context, const std::string& given) {
+  if (given != "-") return Secret(given);
+  const auto stop = context.interruption();
+  auto typed = context.console.prompt("transfer code: ", stop);
+  if (stop.stop_requested()) return failure(client::ErrorKind::cancelled, "interrupted");
+  return typed ? trimmed(typed->reveal()) : Secret();
+}
+
+ExitCode print(Context& context, const Flags& flags, const client::Mytoken& token) {
+  if (context.json) return print_json(context, to_json(token), flags.out);
+  const Secret& result = token.mytoken.empty() ? token.transfer_code : token.mytoken;
+  const Secret line(std::string(result.reveal()) + "\n");
+  return print(context, line.reveal(), flags.out);
+}
+
+int redeem(Context& context, const Config& config, const Flags& flags, const std::string& given) {
+  const auto code = transfer_code(context, given);
+  if (!code) return report(context, code.error());
+  if (code->empty())
+    return report(context, failure(client::ErrorKind::usage, "--TC is empty").error);
+  auto session = open_session(context, config, {});
+  if (!session) return report(context, session.error());
+  const auto token = session->client->redeem_transfer_code(*code, session->call);
+  return token ? print(context, flags, *token) : report(context, token.error());
+}
+
+int resume(Context& context, const Config& config, const Flags& flags) {
+  std::string resumable;
+  const auto token = resume_login(context, config, flags.login, resumable);
+  if (token) return print(context, flags, *token);
+  const ExitCode code = report(context, token.error());
+  hint_at_resuming(context, resumable);
+  return code;
+}
+
 int run(Context& context, const Flags& flags) {
   const auto config = load_config(context);
   if (!config) return report(context, config.error());
+  if (flags.login.resume) return resume(context, *config, flags);
   const std::string code =
       flags.transfer_code ? *flags.transfer_code : context.variable("MYTOKEN_TC");
-  const bool is_redemption = flags.transfer_code || !code.empty();
-  if (is_redemption && code.empty())
-    return report(context, {client::ErrorKind::usage, "", "--TC is empty", 0, Seconds(0)});
+  if (flags.transfer_code || !code.empty()) return redeem(context, *config, flags, code);
 
-  client::MytokenRequest request;
+  auto request = build_request(context, *config, flags);
+  if (!request) return report(context, request.error());
   FoundToken found;
-  if (!is_redemption) {
-    auto built = build_request(context, *config, flags);
-    if (!built) return report(context, built.error());
-    request = std::move(*built);
-    if (!flags.oidc) {
-      auto token = find_token(context, *config, flags.token, true);
-      if (!token) return report(context, token.error());
-      found = std::move(*token);
-    }
+  if (!flags.oidc) {
+    auto token = find_token(context, *config, flags.token, true);
+    if (!token) return report(context, token.error());
+    found = std::move(*token);
   }
   auto session = open_session(context, *config, std::move(found));
   if (!session) return report(context, session.error());
-  const auto token = is_redemption
-                         ? session->client->redeem_transfer_code(Secret(code), session->call)
-                         : create(context, *config, flags, *session, std::move(request));
-  if (!token) return report(context, token.error(), session->lease ? "create_mytoken" : "");
-  ExitCode printed = done;
-  if (context.json) {
-    printed = print_json(context, to_json(*token), flags.out);
-  } else {
-    const Secret& result = token->mytoken.empty() ? token->transfer_code : token->mytoken;
-    const Secret line(std::string(result.reveal()) + "\n");
-    printed = print(context, line.reveal(), flags.out);
+  std::string resumable;
+  const auto token = create(context, *config, flags, *session, std::move(*request), resumable);
+  if (!token) {
+    const ExitCode status = report(context, token.error(), session->lease ? "create_mytoken" : "");
+    hint_at_resuming(context, resumable);
+    return status;
   }
+  const ExitCode printed = print(context, flags, *token);
+  if (!token->transfer_code.empty()) explain_transfer_code(context, *session, *token);
   return finish(context, printed, token->token_update);
 }
 
@@ -151,8 +208,9 @@ void add_mytoken(Command root, Context& context) {
   flags->mytoken.declare(command);
   flags->restrictions.declare(command);
   flags->token.declare(command);
+  flags->login.declare(command);
   command.toggle("--oidc", flags->oidc, "log in even if there is a mytoken");
-  command.text("--TC", flags->transfer_code, "redeem a transfer code");
+  command.text("--TC", flags->transfer_code, "redeem a transfer code ('-': ask for it)");
   command.text("-o,--out", flags->out, "file for the mytoken instead of standard output");
   command.runs([flags, &context] { return run(context, *flags); });
 }

@@ -1,7 +1,11 @@
-// mytoken transfer create: a short code with which the mytoken can be fetched once on another
-// machine (api.md §8).
+// mytoken transfer, mytoken transfer create: a short code with which the mytoken can be fetched
+// once on another machine (api.md §8).
+#include <array>
+#include <cstdio>
+
 #include "cli/commands.h"
 #include "cli/session.h"
+#include "cli/transfer_code.h"
 
 namespace mytoken::cli {
 namespace {
@@ -22,15 +26,33 @@ int run(Context& context, const Flags& flags) {
     return finish(context, print_json(context, object), code->token_update);
   }
   const Secret line(std::string(code->transfer_code.reveal()) + "\n");
-  return finish(context, print(context, line.reveal()), code->token_update);
+  const ExitCode printed = print(context, line.reveal());
+  explain_transfer_code(context, *session, *code);
+  return finish(context, printed, code->token_update);
 }
 
 }  // namespace
 
+void explain_transfer_code(Context& context, const Session& session, const client::Mytoken& code) {
+  if (!context.console.is_interactive()) return;
+  std::string lifetime;
+  if (code.expires_in) {
+    const long long left = code.expires_in->count();
+    std::array<char, 40> text{};
+    std::snprintf(text.data(), text.size(), " within %lld:%02lld", left / 60, left % 60);
+    lifetime = text.data();
+  }
+  context.console.notice("the code can be redeemed once" + lifetime +
+                         "; on the other machine: mytoken MT --TC CODE --url " +
+                         session.client->server_url());
+}
+
 void add_transfer(Command root, Context& context) {
   auto flags = std::make_shared<Flags>();
-  Command command = root.command("transfer", "move a mytoken to another machine");
+  Command command =
+      root.command("transfer", "get a short code that moves a mytoken to another machine");
   flags->token.declare(command);
+  command.runs([flags, &context] { return run(context, *flags); });
   Command create = command.command("create", "a code to redeem once with 'mytoken MT --TC'");
   create.runs([flags, &context] { return run(context, *flags); });
 }

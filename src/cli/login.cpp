@@ -4,6 +4,8 @@
 #include <array>
 #include <cstdio>
 
+#include "cli/browser.h"
+#include "cli/pending_login.h"
 #include "cli/qr.h"
 
 namespace mytoken::cli {
@@ -36,9 +38,14 @@ class Spinner {
   bool is_drawn_ = false;
 };
 
-void show(Context& context, const client::Authorization& authorization) {
+void show(Context& context, const client::Authorization& authorization, const LoginFlags& flags) {
   Console& console = context.console;
-  console.note("open this address in a browser, on any device, and approve the mytoken:\n\n");
+  if (flags.quiet) return console.note(authorization.consent_uri + "\n");
+  const bool is_open = !flags.no_browser && open_browser(context, authorization.consent_uri);
+  console.note(is_open ? "your browser opens this address; approve the mytoken there, or on any "
+                         "other device:\n\n"
+                       : "open this address in a browser, on any device, and approve the "
+                         "mytoken:\n\n");
   console.note("  " + authorization.consent_uri + "\n\n");
   if (!console.is_interactive()) return;
   int width = 0;
@@ -48,19 +55,78 @@ void show(Context& context, const client::Authorization& authorization) {
   if (!picture.empty() && width <= console.columns()) console.note(picture + "\n");
 }
 
+// Nobody decided yet, and the server may still be asked.
+bool can_be_resumed(const client::ClientError& error) {
+  switch (error.kind) {
+    case client::ErrorKind::cancelled:
+    case client::ErrorKind::network:
+    case client::ErrorKind::timeout:
+    case client::ErrorKind::tls:
+    case client::ErrorKind::protocol:
+      return true;
+    default:
+      return false;
+  }
+}
+
+client::Outcome<client::Mytoken> wait(Context& context, Session& session, PendingLogin login,
+                                      const LoginFlags& flags, std::string& resumable) {
+  const Time began = context.clock->now();
+  auto token = [&] {
+    if (!context.console.is_interactive() || flags.quiet)
+      return session.client->wait_for_authorization(login.authorization, {}, session.call);
+    Spinner spinner(context.console);
+    const auto draw = [&spinner](Seconds remaining) { spinner.draw(remaining); };
+    return session.client->wait_for_authorization(login.authorization, draw, session.call);
+  }();
+  if (!token && can_be_resumed(token.error())) {
+    login.authorization.expires_in -= context.clock->now() - began;
+    resumable = save_login(context, login);
+  }
+  return token;
+}
+
 }  // namespace
 
+void LoginFlags::declare(Command& command) {
+  command.toggle("--no-browser", no_browser, "do not open the address of the login in a browser");
+  command.toggle("-q,--quiet", quiet, "show nothing but the address while logging in");
+  command.text("--resume", resume, "go on waiting for a login that was interrupted: its code");
+}
+
 client::Outcome<client::Mytoken> log_in(Context& context, Session& session,
-                                        const client::MytokenRequest& request) {
+                                        const client::MytokenRequest& request,
+                                        const LoginFlags& flags, std::string& resumable) {
   auto authorization = session.client->start_authorization(request, session.call);
   if (!authorization) return client::failure(std::move(authorization.error()));
-  show(context, *authorization);
-  if (!context.console.is_interactive()) {
-    return session.client->wait_for_authorization(*authorization, {}, session.call);
+  show(context, *authorization, flags);
+  return wait(context, session, {session.client->server_url(), std::move(*authorization)}, flags,
+              resumable);
+}
+
+client::Outcome<client::Mytoken> resume_login(Context& context, const Config& config,
+                                              const LoginFlags& flags, std::string& resumable) {
+  PendingLogin login;
+  if (auto saved = load_login(context, *flags.resume)) {
+    login = std::move(*saved);
+    context.url = login.server_url;
+  } else if (*flags.resume == "-") {
+    auto code = context.console.prompt("polling code: ", context.interruption());
+    if (!code || code->empty())
+      return client::failure(client::ErrorKind::usage, "no polling code was entered");
+    login.authorization.polling_code = std::move(*code);
+  } else if (flags.resume->size() <= login_code_length) {
+    return client::failure(client::ErrorKind::usage,
+                           "there is no login of that name that still waits");
+  } else {
+    login.authorization.polling_code = Secret(*flags.resume);
   }
-  Spinner spinner(context.console);
-  const auto draw = [&spinner](Seconds remaining) { spinner.draw(remaining); };
-  return session.client->wait_for_authorization(*authorization, draw, session.call);
+  auto session = open_session(context, config, {});
+  if (!session) return client::failure(std::move(session.error()));
+  login.server_url = session->client->server_url();
+  auto token = wait(context, *session, std::move(login), flags, resumable);
+  forget_login(context, *flags.resume);
+  return token;
 }
 
 }  // namespace mytoken::cli

@@ -17,6 +17,8 @@ client::Failure bad(const std::string& text) {
   return failure(ErrorKind::usage, text);
 }
 
+}  // namespace
+
 client::Outcome<void> check_rotation(const json::object& rotation) {
   for (const auto& entry : rotation) {
     const std::string_view name = entry.key();
@@ -37,9 +39,9 @@ client::Outcome<void> check_rotation(const json::object& rotation) {
   return {};
 }
 
-}  // namespace
-
 void MytokenFlags::declare(Command& command) {
+  command.text("--profile", profile,
+               "a whole request as JSON, a file with JSON, or names of profiles of the server");
   command.text("-i,--provider,--issuer", provider,
                "the provider to log in at: issuer address or configured name");
   command.text("-n,--name", name, "a name for the mytoken");
@@ -56,6 +58,8 @@ void MytokenFlags::declare(Command& command) {
   command.number("--rotation-lifetime,--rotate-lifetime", rotation_lifetime,
                  "seconds that one of the sequence is valid");
   command.text("--token-type", token_type, "token, short or transfer");
+  command.list("--tags", tags, "tags for the mytoken");
+  command.toggle("--include-children", tags_include_children, "its sub-tokens get the tags, too");
   command.number("--max-token-len", max_token_len,
                  "longest form that can be handled; a shorter form is taken if needed");
 }
@@ -128,9 +132,11 @@ client::Outcome<std::string> parse_token_type(const std::string& text) {
 
 client::Outcome<std::string> choose_provider(const Context& context, const Config& config,
                                              const std::optional<std::string>& flag,
+                                             const std::string& of_profile,
                                              const client::Metadata& metadata) {
   std::string wanted = flag.value_or("");
   if (wanted.empty()) wanted = context.variable("MYTOKEN_PROVIDER");
+  if (wanted.empty()) wanted = of_profile;
   if (wanted.empty()) wanted = config.default_provider;
   if (wanted.empty() || wanted.find("://") != std::string::npos) return wanted;
   if (const auto named = config.providers.find(wanted); named != config.providers.end())

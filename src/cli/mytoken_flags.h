@@ -14,6 +14,7 @@
 namespace mytoken::cli {
 
 struct MytokenFlags {
+  std::optional<std::string> profile;
   std::optional<std::string> provider;
   std::optional<std::string> name;
   std::optional<std::string> capabilities;
@@ -23,6 +24,8 @@ struct MytokenFlags {
   bool rotation_auto_revoke = false;
   std::optional<std::int64_t> rotation_lifetime;
   std::optional<std::string> token_type;
+  std::vector<std::string> tags;
+  bool tags_include_children = false;
   std::optional<std::int64_t> max_token_len;
 
   void declare(Command& command);
@@ -37,13 +40,17 @@ client::Outcome<std::vector<std::string>> parse_capabilities(const std::string& 
 client::Outcome<std::optional<json::object>> build_rotation(const Context& context,
                                                             const MytokenFlags& flags);
 
+// Errors (usage): a member of a rotation object that is unknown or of the wrong type (W6).
+client::Outcome<void> check_rotation(const json::object& rotation);
+
 // "token", "short", "transfer" or the names of the API: the name of the API. Errors: usage.
 client::Outcome<std::string> parse_token_type(const std::string& text);
 
-// The issuer for --provider, $MYTOKEN_PROVIDER or the configured default: an address, a configured
-// name, or a name of `metadata`. "" if nothing was given. Errors: usage.
+// The issuer for --provider, $MYTOKEN_PROVIDER, the profile's or the configured default: an
+// address, a configured name, or a name of `metadata`. "" if nothing was given. Errors: usage.
 client::Outcome<std::string> choose_provider(const Context& context, const Config& config,
                                              const std::optional<std::string>& flag,
+                                             const std::string& of_profile,
                                              const client::Metadata& metadata);
 
 }  // namespace mytoken::cli

@@ -97,21 +97,7 @@ client::Outcome<json::object> checked_clause(const json::value& value, Time now)
 client::Outcome<json::array> from_text(const std::string& text, Time now) {
   const auto value = parse_json(text);
   if (!value) return bad("the restrictions are not valid JSON");
-  json::array list;
-  if (value->is_object()) {
-    list.push_back(*value);
-  } else if (const auto* array = value->if_array()) {
-    list = *array;
-  } else {
-    return bad("the restrictions are neither a JSON object nor an array");
-  }
-  json::array clauses;
-  for (const auto& entry : list) {
-    auto clause = checked_clause(entry, now);
-    if (!clause) return failure(std::move(clause.error()));
-    clauses.emplace_back(std::move(*clause));
-  }
-  return clauses;
+  return checked_restrictions(*value, now);
 }
 
 json::array array_of(const std::vector<std::string>& texts) {
@@ -162,6 +148,24 @@ client::Outcome<json::object> from_flags(const RestrictionFlags& flags, Time now
 }
 
 }  // namespace
+
+client::Outcome<json::array> checked_restrictions(const json::value& value, Time now) {
+  json::array list;
+  if (value.is_object()) {
+    list.push_back(value);
+  } else if (const auto* array = value.if_array()) {
+    list = *array;
+  } else {
+    return bad("the restrictions are neither a JSON object nor an array");
+  }
+  json::array clauses;
+  for (const auto& entry : list) {
+    auto clause = checked_clause(entry, now);
+    if (!clause) return failure(std::move(clause.error()));
+    clauses.emplace_back(std::move(*clause));
+  }
+  return clauses;
+}
 
 void RestrictionFlags::declare(Command& command) {
   command.text("--restrictions,--restriction", restrictions,

@@ -33,6 +33,10 @@ struct RestrictionFlags {
 client::Outcome<json::array> build_restrictions(const Context& context,
                                                 const RestrictionFlags& flags);
 
+// `value`, a clause or an array of clauses, as the array to send: times in words as numbers (W4).
+// Errors: usage.
+client::Outcome<json::array> checked_restrictions(const json::value& value, Time now);
+
 // Unix seconds, "+N", "+<duration>" or "YYYY-MM-DD HH:MM" in local time. nullopt: anything else.
 std::optional<std::int64_t> parse_local_time(const std::string& text, Time now);
 
