@@ -17,7 +17,7 @@ namespace mytoken::cli {
 
 enum ExitCode : int {
   done = 0,
-  refused = 1,      // by the server, or by the user at the consent page
+  refused = 1,  // by the server (also: it lacks the function), or by the user at the consent page
   wrong_usage = 2,  // flags, configuration, or no usable token
   unreachable = 3,  // network, timeout, TLS, server failure: the same command may work later
   interrupted = 4,  // Ctrl-C, or nobody approved in time
