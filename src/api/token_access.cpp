@@ -8,6 +8,26 @@ namespace mytoken::api {
 namespace {
 
 constexpr std::size_t longest_comment = 255;
+// What is asked for is kept with the access token for a year.
+constexpr std::size_t most_scopes = 200;
+constexpr std::size_t longest_scope = 256;
+constexpr std::size_t most_audiences = 32;
+constexpr std::size_t longest_audience = 2048;
+
+Result<void> check_words(const char* field, const std::vector<std::string>& words, std::size_t most,
+                         std::size_t longest) {
+  if (words.size() > most) {
+    return fail(invalid_request(std::string(field) + " has more than " + std::to_string(most) +
+                                " entries"));
+  }
+  for (const std::string& word : words) {
+    if (word.size() > longest) {
+      return fail(invalid_request(std::string(field) + " has an entry of more than " +
+                                  std::to_string(longest) + " bytes"));
+    }
+  }
+  return {};
+}
 
 Result<service::AccessRequest> parse(const http::Parameters& parameters) {
   service::AccessRequest wanted;
@@ -25,11 +45,17 @@ Result<service::AccessRequest> parse(const http::Parameters& parameters) {
   auto scope = parameters.text("scope");
   if (!scope) return tl::unexpected(scope.error());
   wanted.scopes = token::words(scope->value_or(""));
+  if (auto r = check_words("scope", wanted.scopes, most_scopes, longest_scope); !r)
+    return tl::unexpected(r.error());
   auto audience = parameters.text("audience");
   if (!audience) return tl::unexpected(audience.error());
   wanted.audiences = token::words(audience->value_or(""));
+  if (auto r = check_words("audience", wanted.audiences, most_audiences, longest_audience); !r)
+    return tl::unexpected(r.error());
   auto resources = parameters.list("resource");
   if (!resources) return tl::unexpected(resources.error());
+  if (auto r = check_words("resource", *resources, most_audiences, longest_audience); !r)
+    return tl::unexpected(r.error());
   for (auto& resource : *resources) {
     auto& list = wanted.audiences;
     if (!resource.empty() && std::find(list.begin(), list.end(), resource) == list.end()) {

@@ -179,7 +179,9 @@ Task<ProviderResult<TokenAnswer>> Provider::refresh(Secret refresh_token,
   const bool offline =
       settings.refresh_offline_access == OfflineOnRefresh::yes ||
       (settings.refresh_offline_access == OfflineOnRefresh::automatic && granted_offline_access);
-  if (settings.refresh_offline_access == OfflineOnRefresh::no) std::erase(scopes, offline_access);
+  // A request without any scope would be one for all of them.
+  if (settings.refresh_offline_access == OfflineOnRefresh::no && scopes.size() > 1)
+    std::erase(scopes, offline_access);
   // Without any scope the provider grants what it granted before, offline_access included.
   if (offline && !scopes.empty() && !contains(scopes, offline_access))
     scopes.emplace_back(offline_access);

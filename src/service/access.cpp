@@ -136,7 +136,10 @@ Result<void> end_lease(sql::Transaction& db, const Job& job) {
 Task<void> undo(Job& job) {
   auto work = [&job](sql::Transaction& db) -> Result<void> {
     if (auto r = store::return_usage(db, job.charge.chain, store::UsageKind::at); !r) return r;
-    if (job.refusal) {
+    // An error that is about what was asked for says nothing of the refresh token.
+    const bool is_of_the_request = job.refusal && job.refusal->error != "invalid_grant" &&
+                                   !(job.use.scopes.empty() && job.use.audiences.empty());
+    if (job.refusal && !is_of_the_request) {
       auto noted = note_failure(db, job.context, *job.provider, job.refresh_token, *job.refusal);
       if (!noted) return noted;
     }
@@ -151,17 +154,29 @@ Task<void> undo(Job& job) {
   }
 }
 
+bool is_within(const std::vector<std::string>& granted, const std::vector<std::string>& allowed) {
+  return std::all_of(granted.begin(), granted.end(), [&allowed](const std::string& word) {
+    return std::find(allowed.begin(), allowed.end(), word) != allowed.end();
+  });
+}
+
 // A provider that grants more than the clause allows has not understood the request (spec tokens.md
-// §5.7).
+// §5.7). One that cannot be asked for an audience (oidc.md §19.2, mode none) must have put
+// permitted ones only into the access token by itself: otherwise the restriction would be an empty
+// promise.
 bool exceeds_clause(const Job& job, const oidc::TokenAnswer& answer) {
-  if (!job.charge.clause || !answer.scope) return false;
-  const auto& allowed = job.token.claims().restrictions[*job.charge.clause].scope;
-  if (allowed.empty()) return false;
-  for (const auto& scope : *answer.scope) {
-    if (scope == "openid" || scope == "offline_access") continue;
-    if (std::find(allowed.begin(), allowed.end(), scope) == allowed.end()) return true;
+  if (!job.charge.clause) return false;
+  const token::Clause& clause = job.token.claims().restrictions[*job.charge.clause];
+  if (!clause.scope.empty() && answer.scope) {
+    std::vector<std::string> granted = *answer.scope;
+    std::erase(granted, "openid");
+    std::erase(granted, "offline_access");
+    if (!is_within(granted, clause.scope)) return true;
   }
-  return false;
+  const auto mode = job.provider->settings().audience.mode;
+  if (clause.audience.empty() || mode != oidc::AudienceParameter::Mode::none) return false;
+  return !answer.audience || answer.audience->empty() ||
+         !is_within(*answer.audience, clause.audience);
 }
 
 json::object answer_body(const oidc::TokenAnswer& answer, const token::Selection& selection) {

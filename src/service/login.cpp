@@ -96,10 +96,16 @@ Task<Result<Authorization>> authorize(Context& context, oidc::Provider& provider
 
 // The checks that a request must pass at the start and again after the user edited it (oidc.md §§4,
 // 8).
-Result<void> check_wish(const Context& context, TokenWish& wish,
+Result<void> check_wish(const Context& context, const oidc::Provider& provider, TokenWish& wish,
                         const std::string& client_address) {
   if (auto r = token::replace_this(wish.restrictions, client_address); !r) return r;
   token::remove_claims(wish.restrictions, context.settings.unsupported_restrictions);
+  if (provider.settings().audience.mode == oidc::AudienceParameter::Mode::none &&
+      !audiences_to_request(wish.restrictions).empty()) {
+    return fail(invalid_request(
+        "restrictions: 'audience' is not possible with this provider, which cannot be asked for "
+        "access tokens of an audience"));
+  }
   const auto expiry = token::expiry(wish.restrictions);
   if (expiry && *expiry < context.clock.now())
     return fail(invalid_request("token would already be expired"));
@@ -148,7 +154,7 @@ Task<Result<LoginStart>> start_login(Context& context, LoginRequest request) {
     }
     flow_request.redirect_uri = request.redirect_uri;
   }
-  if (auto r = check_wish(context, wish, request.client.address); !r)
+  if (auto r = check_wish(context, *provider, wish, request.client.address); !r)
     co_return tl::unexpected(r.error());
 
   const Secret consent_code(random_text(consent_code_length, base62_letters));
@@ -245,7 +251,8 @@ Task<Result<std::string>> accept_consent(Context& context, Secret consent_code, 
   if (edits.has_rotation) wish.rotation = edits.rotation;
   if (edits.tags) wish.tags = std::move(*edits.tags);
   // `this` means whoever will use the token, which is who started the flow and not the browser.
-  if (auto r = check_wish(context, wish, flow->created_ip); !r) co_return tl::unexpected(r.error());
+  if (auto r = check_wish(context, *provider, wish, flow->created_ip); !r)
+    co_return tl::unexpected(r.error());
   auto flow_key = crypto::open(flow->key_for_consent, consent_code, "flow_consent:" + flow->id);
   if (!flow_key) co_return tl::unexpected(flow_key.error());
   auto authorization = co_await authorize(context, *provider, flow->id, std::move(*flow_key),

@@ -2,6 +2,7 @@
 // clause all keys must hold. Parsing is strict where dropping something would widen a token.
 // Vectors: restriction_hash.json.
 #pragma once
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -32,6 +33,8 @@ struct Clause {
 };
 
 using Restrictions = std::vector<Clause>;
+
+inline constexpr std::size_t most_clauses = 100;  // of one request
 
 // Which clause members exist, by JSON name, in canonical order (nbf … usages_other).
 std::vector<std::string> restriction_claims();

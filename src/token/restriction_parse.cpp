@@ -13,7 +13,6 @@
 namespace mytoken::token {
 namespace {
 
-constexpr std::size_t most_clauses = 100;
 constexpr std::size_t most_entries = 1000;  // of one list, and words of a scope
 constexpr std::size_t most_entries_together =
     10000;  // more would not fit into a token that can be presented

@@ -3,6 +3,8 @@
 #include "token/template.h"
 
 #include <algorithm>
+#include <string>
+#include <unordered_set>
 
 #include "token/capability.h"
 #include "token/json_members.h"
@@ -162,7 +164,13 @@ Result<json::value> TemplateResolver::resolve_names(TemplateKind kind, std::stri
 
 // Alternatives.
 Result<json::value> TemplateResolver::resolve_list(const json::array& list) {
+  // Anybody may ask, without a token: what will be refused is not worked on first.
+  if (list.size() > most_clauses) {
+    return fail(
+        invalid_request("restrictions: more than " + std::to_string(most_clauses) + " clauses"));
+  }
   json::array alternatives;
+  std::unordered_set<std::string> seen;  // as text: comparing each with all others takes too long
   bool has_value = list.empty();
   for (const json::value& element : list) {
     if (!element.is_string() && !element.is_object())
@@ -174,7 +182,10 @@ Result<json::value> TemplateResolver::resolve_list(const json::array& list) {
     const json::array* several = resolved->if_array();
     const json::array one{*resolved};
     for (const json::value& alternative : several ? *several : one) {
-      if (auto r = unite(alternatives, alternative); !r) return tl::unexpected(r.error());
+      if (alternative.is_null() || !seen.insert(json::serialize(alternative)).second) continue;
+      if (alternatives.size() >= most_merged_elements)
+        return fail(invalid_request("a list that templates make is too long"));
+      alternatives.push_back(alternative);
     }
   }
   if (!has_value) return fail(empty_name());

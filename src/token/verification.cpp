@@ -149,6 +149,10 @@ Selection select(const UseRequest& request, const Clause* clause,
   };
   Selection selection;
   selection.scopes = without_blanks(request.scopes);
+  // scopes_within() lets it pass everywhere; alone it would be a request without any scope of the
+  // clause.
+  if (clause && has_word(clause->scope) && !contains(clause->scope, "offline_access"))
+    std::erase(selection.scopes, "offline_access");
   if (selection.scopes.empty() && clause) selection.scopes = without_blanks(clause->scope);
   if (selection.scopes.empty()) selection.scopes = provider_scopes;
   selection.audiences = without_blanks(request.audiences);
