@@ -79,6 +79,9 @@ struct Exchange {
   std::vector<std::string> path;  // further segments, percent-encoded by the library
   std::string body;               // JSON object; "" = none
   Token token = Token::bearer;
+  // HTTP Basic (RFC 7617) instead of a mytoken, if there is a user.
+  std::string basic_user;
+  Secret basic_password;
   bool is_long = false;  // Options::longest_list instead of longest_answer
 };
 

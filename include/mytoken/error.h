@@ -44,6 +44,9 @@ struct ClientError {
   }
 };
 
+// `code` of an error of kind usage: the server does not offer the function.
+inline constexpr const char* not_supported = "not_supported";
+
 // An error on its way to become the Outcome of whatever function returns it.
 struct Failure {
   ClientError error;

@@ -20,6 +20,10 @@ int run(const std::vector<std::string>& arguments, Context& context) {
   add_tokeninfo(root, context);
   add_revoke(root, context);
   add_transfer(root, context);
+  add_profiles(root, context);
+  add_list(root, context);
+  add_config(root, context);
+  add_capabilities(root, context);
 
   const auto parsed = line.parse(arguments);
   if (!parsed) return report(context, parsed.error());

@@ -11,5 +11,9 @@ void add_access_token(Command root, Context& context);  // AT
 void add_tokeninfo(Command root, Context& context);     // info
 void add_revoke(Command root, Context& context);
 void add_transfer(Command root, Context& context);
+void add_profiles(Command root, Context& context);
+void add_list(Command root, Context& context);  // list providers
+void add_config(Command root, Context& context);
+void add_capabilities(Command root, Context& context);
 
 }  // namespace mytoken::cli

@@ -38,7 +38,7 @@ std::filesystem::path Context::expand(const std::string& path) const {
 ExitCode exit_code(const client::ClientError& error) {
   switch (error.kind) {
     case ErrorKind::usage:
-      return error.code == "not_supported" ? refused : wrong_usage;
+      return error.code == client::not_supported ? refused : wrong_usage;
     case ErrorKind::token_source:
       return error.code.empty() ? wrong_usage : not_stored;
     case ErrorKind::network:

@@ -94,13 +94,20 @@ Outcome<std::string> Client::jwks(const Call& call) {
   if (!metadata) return failure(std::move(metadata.error()));
   if ((*metadata)->jwks_uri.empty()) {
     return failure(ErrorKind::usage, "not supported by this server: it announces no keys",
-                   "not_supported");
+                   not_supported);
   }
   return impl_->document((*metadata)->jwks_uri, call);
 }
 
 Outcome<std::string> Client::capabilities(const Call& call) {
-  return impl_->document(impl_->server_url + "/api/v0/capabilities", call);
+  auto tree = impl_->document(impl_->server_url + "/api/v0/capabilities", call);
+  if (!tree && tree.error().http_status == 404) {
+    return failure(
+        ErrorKind::usage,
+        "not supported by this server: " + impl_->server_url + " does not list its capabilities",
+        not_supported);
+  }
+  return tree;
 }
 
 Outcome<AccessToken> Client::access_token(TokenLease& lease, const AccessTokenRequest& request,

@@ -20,6 +20,25 @@ bool is_setting(const std::string& endpoint) {
          endpoint == "tags_endpoint";
 }
 
+Secret bearer(const Secret& token) {
+  std::string value = "Bearer ";
+  value.reserve(value.size() + token.size());
+  value.append(token.reveal());
+  return Secret(std::move(value));
+}
+
+Secret basic(const std::string& user, const Secret& password) {
+  std::string both;
+  both.reserve(user.size() + 1 + password.size());
+  both.append(user).append(":").append(password.reveal());
+  const Secret plain(std::move(both));
+  const Secret encoded(base64(plain.reveal()));
+  std::string value = "Basic ";
+  value.reserve(value.size() + encoded.size());
+  value.append(encoded.reveal());
+  return Secret(std::move(value));
+}
+
 std::string function_name(std::string endpoint) {
   if (endpoint.ends_with("_endpoint")) endpoint.resize(endpoint.size() - 9);
   for (char& c : endpoint) {
@@ -97,7 +116,7 @@ Outcome<std::string> Client::Impl::address(const std::string& endpoint, const Ca
     return failure(ErrorKind::usage,
                    "not supported by this server: " + server_url + " has no " + endpoint + " (" +
                        function_name(endpoint) + ")",
-                   "not_supported");
+                   not_supported);
   };
   const auto read = [&](const json::object& document) -> Outcome<std::string> {
     const std::string_view text = string_member(document, endpoint);
@@ -159,7 +178,9 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
     request.url = address + path;
     request.limit = exchange.is_long ? options.longest_list : options.longest_answer;
     if (exchange.token == Exchange::Token::in_body) members["mytoken"] = lease->token().reveal();
-    if (exchange.token == Exchange::Token::bearer) request.bearer = lease->token();
+    if (exchange.token == Exchange::Token::bearer) request.authorization = bearer(lease->token());
+    if (!exchange.basic_user.empty())
+      request.authorization = basic(exchange.basic_user, exchange.basic_password);
     const bool may_be_empty =
         exchange.method == Exchange::Method::get || exchange.method == Exchange::Method::delete_;
     if (!members.empty() || !may_be_empty) request.body = Secret(json::serialize(members));

@@ -72,6 +72,8 @@ Outcome<json::value> parse_answer(int status, std::string_view body, Seconds ret
   const bool is_success = status >= 200 && status < 300;
   if (is_success && body.find_first_not_of(" \t\r\n") == std::string_view::npos)
     return json::value(json::object());
+  // Some servers write the status text into answers without content.
+  if (is_success && (body == "OK" || body == "Created")) return json::value(json::object());
   auto value = parse_json(body);
   if (value && value->is_null() && is_success) return json::value(json::object());
   if (value && value->is_array() && is_success && may_be_array) return std::move(*value);

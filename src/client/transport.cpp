@@ -237,10 +237,10 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const Cal
     set(CURLOPT_READDATA, &attempt);
     set(CURLOPT_SEEKFUNCTION, &Attempt::refuse_to_rewind);
   }
-  if (!attempt.request.bearer.empty()) {
-    std::string line = "Authorization: Bearer ";
-    line.reserve(line.size() + attempt.request.bearer.size());
-    line.append(attempt.request.bearer.reveal());
+  if (!attempt.request.authorization.empty()) {
+    std::string line = "Authorization: ";
+    line.reserve(line.size() + attempt.request.authorization.size());
+    line.append(attempt.request.authorization.reveal());
     curl_slist_append(headers.get(), line.c_str());
     const Secret wiped(std::move(line));  // libcurl has its copy
   }

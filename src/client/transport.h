@@ -21,7 +21,7 @@ struct HttpRequest {
   Exchange::Method method = Exchange::Method::get;
   std::string url;
   Secret body;            // JSON; empty: none
-  Secret bearer;          // for Authorization: Bearer; empty: none
+  Secret authorization;   // the header's value; empty: none
   std::size_t limit = 0;  // bytes of the answer
 };
 
