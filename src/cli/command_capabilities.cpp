@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
-#include "client/durable_file.h"
+#include "cli/table.h"
 
 namespace mytoken::cli {
 namespace {
@@ -21,8 +21,8 @@ void add_line(std::vector<Line>& lines, const json::object& node, const char* me
   const auto* capability = found ? found->if_object() : nullptr;
   if (!capability) return;
   const std::string indent(static_cast<std::size_t>(2 * depth), ' ');
-  lines.push_back({indent + client::sanitised(string_member(*capability, "name")),
-                   client::sanitised(string_member(*capability, "description"), 500)});
+  lines.push_back({indent + harmless(string_member(*capability, "name")),
+                   harmless(string_member(*capability, "description"))});
 }
 
 void add_nodes(std::vector<Line>& lines, const json::value& nodes, int depth) {

@@ -2,7 +2,7 @@
 // them (spec cli.md §1.8).
 #include "cli/commands.h"
 #include "cli/session.h"
-#include "client/durable_file.h"
+#include "cli/table.h"
 
 namespace mytoken::cli {
 namespace {
@@ -40,10 +40,10 @@ int list_providers(Context& context) {
   std::string text;
   for (const Provider& provider : providers_of(**metadata, *config)) {
     json::array names;
-    text += client::sanitised(provider.issuer, 1000);
+    text += harmless(provider.issuer);
     for (std::size_t i = 0; i < provider.names.size(); ++i) {
       names.emplace_back(provider.names[i]);
-      text += (i == 0 ? " -> " : ", ") + client::sanitised(provider.names[i]);
+      text += (i == 0 ? " -> " : ", ") + harmless(provider.names[i]);
     }
     text += provider.is_default ? " (default)\n" : "\n";
     list.push_back({{"issuer", provider.issuer},

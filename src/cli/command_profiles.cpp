@@ -4,7 +4,7 @@
 
 #include "cli/commands.h"
 #include "cli/session.h"
-#include "client/durable_file.h"
+#include "cli/table.h"
 
 namespace mytoken::cli {
 namespace {
@@ -68,9 +68,9 @@ json::object to_json(const Listing& listing) {
 std::string to_text(const Listing& listing, const std::string& indent) {
   std::string text;
   for (const auto& [group, templates] : listing) {
-    text += indent + client::sanitised(group) + "\n";
+    text += indent + harmless(group) + "\n";
     for (const Template& entry : templates)
-      text += indent + "  " + client::sanitised(entry.name) + "\n";
+      text += indent + "  " + harmless(entry.name) + "\n";
   }
   return text;
 }
@@ -84,7 +84,7 @@ int list_groups(Context& context) {
   std::string text;
   for (const std::string& group : *groups) {
     names.emplace_back(group);
-    text += client::sanitised(group) + "\n";
+    text += harmless(group) + "\n";
   }
   if (context.json) return print_json(context, json::object{{"groups", std::move(names)}});
   return print(context, text);
