@@ -63,7 +63,7 @@ Result<std::shared_ptr<const CountryDatabase>> open_country_database(
   const bool mmdb =
       settings.format == GeoIpFormat::mmdb ||
       (settings.format == GeoIpFormat::automatic && content->find(mmdb_mark) != std::string::npos);
-  auto database = mmdb ? read_mmdb(*content) : read_bin(std::move(*content));
+  auto database = mmdb ? read_mmdb(std::move(*content)) : read_bin(std::move(*content));
   if (!database) return fail(internal_error(settings.file + ": " + database.error().cause));
   return database;
 }

@@ -36,7 +36,7 @@ class CountryDatabase {
 // Reads the file. The cause of an error says what is wrong with it.
 Result<std::shared_ptr<const CountryDatabase>> open_country_database(const GeoIpSettings& settings);
 // The same from a file's content.
-Result<std::shared_ptr<const CountryDatabase>> read_mmdb(const std::string& content);
+Result<std::shared_ptr<const CountryDatabase>> read_mmdb(std::string content);
 Result<std::shared_ptr<const CountryDatabase>> read_bin(std::string content);
 
 // The database in use. Thread-safe.

@@ -168,6 +168,95 @@ TEST_F(GeoIpTest, headers_that_promise_more_than_the_file_holds_are_refused) {
   EXPECT_FALSE(read_mmdb(small()));
 }
 
+// A tree of one node whose records both lead to `data`, of IPv4.
+std::string mmdb_of(const std::string& data, std::string metadata = {}) {
+  const std::string leads{0, 0, 17};
+  if (metadata.empty()) {
+    metadata = std::string("\xe4") + "\x5b" + "binary_format_major_version" + "\xa1\x02" + "\x4a" +
+               "ip_version" + "\xa1\x04" + "\x4a" + "node_count" + "\xc1\x01" + "\x4b" +
+               "record_size" + "\xa1\x18";
+  }
+  return leads + leads + std::string(16, '\0') + data + "\xab\xcd\xefMaxMind.com" + metadata;
+}
+std::string country_in(const std::string& file) {
+  auto database = read_mmdb(file);
+  return database ? (*database)->country(*Address::parse("192.0.2.1")) : database.error().cause;
+}
+
+TEST(Mmdb, both_layouts_and_pointers_are_read) {
+  EXPECT_EQ(country_in(mmdb_of("\xe1\x4c"
+                               "country_code"
+                               "\x42"
+                               "de")),
+            "DE");
+  EXPECT_EQ(country_in(mmdb_of("\xe1\x47"
+                               "country"
+                               "\xe1\x48"
+                               "iso_code"
+                               "\x42"
+                               "FR")),
+            "FR");
+  EXPECT_EQ(country_in(mmdb_of("\xe2\x41"
+                               "a"
+                               "\x42"
+                               "NL"
+                               "\x4c"
+                               "country_code"
+                               "\x20\x03")),
+            "NL");
+  EXPECT_EQ(country_in(mmdb_of("\xe1\x4c"
+                               "country_code"
+                               "\x43"
+                               "DEU")),
+            "");
+  EXPECT_EQ(country_in(mmdb_of("\x42"
+                               "DE")),
+            "");
+}
+
+TEST(Mmdb, danger_values_that_lead_to_themselves_or_promise_millions_end_soon) {
+  EXPECT_EQ(country_in(mmdb_of(std::string("\x20\x00", 2))), "");              // itself
+  EXPECT_EQ(country_in(mmdb_of(std::string("\x20\x02\x20\x00", 4))), "");      // in turns
+  EXPECT_EQ(country_in(mmdb_of(std::string("\xe1\x20\x01\x20\x00", 5))), "");  // as a key
+  EXPECT_EQ(country_in(mmdb_of("\xff\xff\xff\xff" + std::string(1 << 20, '\x40'))), "");  // entries
+  EXPECT_EQ(country_in(mmdb_of("\xe2\x41"
+                               "a" +
+                               std::string(1 << 20, '\xe1'))),
+            "");  // depth
+  std::string wide =
+      "\xe2\x41"
+      "a";
+  for (int i = 0; i < 100'000; ++i)
+    wide += std::string("\x1f\x04\xff\xff\xff", 5);  // arrays of 16 million
+  EXPECT_EQ(country_in(mmdb_of(wide)), "");
+  EXPECT_EQ(country_in(mmdb_of("\x5f\xff\xff\xff")), "");  // a text beyond the end
+}
+
+TEST(Mmdb, metadata_that_promises_more_than_the_file_holds_is_refused) {
+  const std::string good = mmdb_of(
+      "\xe1\x4c"
+      "country_code"
+      "\x42"
+      "de");
+  for (std::size_t size = 0; size < good.size(); ++size) {
+    const std::string country = country_in(good.substr(0, size));
+    EXPECT_NE(country, "DE") << size;
+    EXPECT_FALSE(country.empty()) << "a cause " << size;
+  }
+  const auto with = [&good](std::string_view key, char value) {
+    std::string file = good;
+    file[file.find(key) + key.size() + 1] = value;
+    return country_in(file);
+  };
+  EXPECT_EQ(with("binary_format_major_version", 3), "not an MMDB database of version 2");
+  EXPECT_EQ(with("record_size", 25), "an MMDB database with an impossible record_size");
+  EXPECT_EQ(with("ip_version", 5), "an MMDB database with an impossible ip_version");
+  EXPECT_EQ(with("node_count", 0), "an MMDB database without addresses");
+  EXPECT_EQ(with("node_count", 100), "the MMDB database is cut off or damaged");
+  EXPECT_EQ(country_in(mmdb_of("", std::string("\x20\x00", 2))),
+            "not an MMDB database of version 2");
+}
+
 TEST(CountryCode, is_two_letters) {
   EXPECT_TRUE(is_country_code("DE"));
   EXPECT_TRUE(is_country_code("de"));
