@@ -3,6 +3,7 @@
 // token with what the page hands it; here nothing is stored, counted, logged or rotated.
 #include "api/common.h"
 #include "api/endpoints.h"
+#include "http/charge.h"
 
 namespace mytoken::api {
 namespace {
@@ -38,6 +39,7 @@ Task<Response> consent(const Api& api, Request& request) {
   auto presented = require_token(api, request, *parameters);
   if (!presented) co_return error_answer(api, presented.error(), request);
   service::SubtokenRequest wanted;
+  wanted.charge_look_ups = [&request](std::size_t names) { return http::charge(request, names); };
   wanted.presentation = std::move(presented->presentation);
   wanted.wish = std::move(*wish);
   wanted.error_on_restrictions = strict->value_or(false);

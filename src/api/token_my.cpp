@@ -2,6 +2,7 @@
 #include "api/common.h"
 #include "api/endpoints.h"
 #include "crypto/hash.h"
+#include "http/charge.h"
 #include "http/code_try.h"
 #include "service/codes.h"
 #include "service/issue.h"
@@ -22,6 +23,7 @@ Task<Response> subtoken(const Api& api, Request& request, Parameters parameters)
   auto presented = require_token(api, request, parameters);
   if (!presented) co_return error_answer(api, presented.error(), request);
   service::SubtokenRequest wanted;
+  wanted.charge_look_ups = [&request](std::size_t names) { return http::charge(request, names); };
   wanted.presentation = std::move(presented->presentation);
   wanted.wish = std::move(*wish);
   wanted.error_on_restrictions = strict->value_or(false);

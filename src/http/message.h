@@ -43,7 +43,8 @@ struct Request {
   std::string client_address;                // behind trusted proxies; "" = unknown
   std::string request_id;
   std::chrono::steady_clock::time_point arrival;
-  RateLimiter* code_tries = nullptr;  // see CodeTry; nullptr: no limit
+  RateLimiter* rate_limiter = nullptr;  // see charge; nullptr: no limit
+  RateLimiter* code_tries = nullptr;    // see CodeTry; nullptr: no limit
 
   std::optional<std::string> query_value(std::string_view name) const;
   // Value of the cookie, nullopt if absent (RFC 6265 §5.4; the first of several).

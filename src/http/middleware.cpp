@@ -105,6 +105,7 @@ void Middleware::identify(Exchange& exchange) const {
           ? request.peer
           : net::client_address(request.peer, joined(request.headers, settings_.proxy_header),
                                 settings_.trusted_proxies);
+  request.rate_limiter = limiter_.get();
   request.code_tries = code_tries_.get();
 }
 

@@ -29,8 +29,10 @@ struct Fitted {
 };
 
 Task<Result<Fitted>> fit(Context& context, const Authenticated& parent,
-                         const oidc::Provider& provider, TokenWish wish, bool error_on_restrictions,
-                         std::string client_address) {
+                         const oidc::Provider& provider, const SubtokenRequest& request) {
+  TokenWish wish = request.wish;
+  const bool error_on_restrictions = request.error_on_restrictions;
+  const std::string& client_address = request.presentation.client.address;
   if (auto r = token::replace_this(wish.restrictions, client_address); !r)
     co_return tl::unexpected(r.error());
   token::Restrictions requested = wish.restrictions;
@@ -44,6 +46,9 @@ Task<Result<Fitted>> fit(Context& context, const Authenticated& parent,
   const std::vector<std::string> addresses = token::addresses_needing_names(parents, requested);
   if (addresses.size() > most_look_ups) {
     co_return fail(invalid_request("hosts has too many addresses to compare with host names"));
+  }
+  if (!addresses.empty() && request.charge_look_ups) {
+    if (auto r = request.charge_look_ups(addresses.size()); !r) co_return tl::unexpected(r.error());
   }
   for (const std::string& address : addresses) {
     names[address] = co_await context.resolver.confirmed_names(address);
@@ -99,8 +104,7 @@ Task<Result<Permitted>> permit(Context& context, const Authenticated& parent,
     error.status = 400;
     co_return fail(std::move(error));
   }
-  auto fitted = co_await fit(context, parent, *permitted.provider, request.wish,
-                             request.error_on_restrictions, address);
+  auto fitted = co_await fit(context, parent, *permitted.provider, request);
   if (!fitted) co_return tl::unexpected(fitted.error());
   permitted.fitted = std::move(*fitted);
   co_return permitted;

@@ -1,5 +1,6 @@
 // Sub-mytokens: a new token made from an existing one (spec tokens.md §8, api.md §4.3).
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -14,6 +15,9 @@ struct SubtokenRequest {
   TokenWish wish;
   bool error_on_restrictions = false;
   std::string request_hash;  // SHA-256 of the request's parameters
+  // Asked once before the names of so many addresses are looked up, which the request chooses; its
+  // error ends the request. Unset: always allowed.
+  std::function<Result<void>(std::size_t)> charge_look_ups = nullptr;
 };
 
 struct IssueAnswer {

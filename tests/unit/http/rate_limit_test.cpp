@@ -5,6 +5,8 @@
 
 #include <memory>
 
+#include "http/charge.h"
+
 namespace mytoken::http {
 namespace {
 
@@ -43,6 +45,29 @@ TEST(RateLimiter, exempt_addresses_are_not_counted) {
       EXPECT_FALSE(limiter.count(address, start).counted) << address;
   }
   EXPECT_EQ(limiter.size(), 0u);
+}
+
+TEST(RateLimiter, further_work_of_a_request_is_charged_to_its_client_up_to_the_limit) {
+  RateLimiter limiter(limit_of(10));
+  Request request;
+  request.client_address = "192.0.2.1";
+  request.arrival = start;
+  EXPECT_TRUE(charge(request, 1000)) << "no limit";
+  request.rate_limiter = &limiter;
+  EXPECT_TRUE(charge(request, 0));
+  EXPECT_TRUE(charge(request, 9));
+  EXPECT_TRUE(charge(request, 1));
+  const auto refused = charge(request, 1);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().status, 429);
+  EXPECT_EQ(refused.error().retry_after, seconds(300));
+  EXPECT_FALSE(limiter.count("192.0.2.1", start).allowed);
+  request.client_address = "";
+  request.peer = "192.0.2.2";
+  EXPECT_FALSE(charge(request, 11));
+  EXPECT_FALSE(limiter.count("192.0.2.2", start).allowed);
+  request.peer = "10.0.0.1";
+  EXPECT_TRUE(charge(request, 11)) << "an exempt address";
 }
 
 TEST(RateLimiter, an_ipv6_network_of_64_bits_is_one_client) {

@@ -467,5 +467,53 @@ TEST(Subtoken, a_preview_is_refused_like_the_token_itself) {
   EXPECT_EQ(preview.error().code, "usage_restricted");
 }
 
+TEST(Subtoken, danger_names_that_a_request_makes_the_server_look_up_are_charged_before_the_first) {
+  Installation site;
+  service::TokenWish wish = parent_wish();
+  token::Clause here;
+  here.hosts = {"192.0.2.0/24"};
+  token::Clause named;
+  named.hosts = {"*.example.org"};
+  wish.restrictions = {here, named};
+  const Secret parent = site.login_token(wish);
+  service::TokenWish asked;
+  token::Clause many;
+  for (int i = 1; i <= 32; ++i)
+    many.hosts.push_back("198.51.100." + std::to_string(i));
+  asked.restrictions = {many};
+  std::vector<std::size_t> charged;
+  const auto ask = [&](const Secret& token, bool allowed) {
+    service::SubtokenRequest request = request_of(site, token, asked);
+    request.presentation.client.address = "192.0.2.1";
+    request.charge_look_ups = [&charged, allowed](std::size_t names) -> Result<void> {
+      charged.push_back(names);
+      return allowed ? Result<void>() : fail(access_denied("no more", 429));
+    };
+    site.resolver.look_ups = 0;
+    auto preview = site.run(service::preview_subtoken(*site.context, request));
+    return preview ? 200 : preview.error().status;
+  };
+  EXPECT_EQ(ask(parent, true), 200);
+  const int own = 1;  // the client's, for the parent's clause
+  EXPECT_EQ(site.resolver.look_ups, 32 + own);
+  EXPECT_EQ(ask(parent, false), 429);
+  EXPECT_EQ(site.resolver.look_ups, own);
+  EXPECT_EQ(charged, (std::vector<std::size_t>{32, 32}));
+  EXPECT_EQ(ask(Secret(std::string(64, 'x')), true), 401);
+  EXPECT_EQ(site.resolver.look_ups, 0) << "for whoever has no mytoken";
+  asked.restrictions = {here};
+  EXPECT_EQ(ask(parent, false), 200);
+  EXPECT_EQ(charged.size(), 2u) << "nothing to look up, nothing to pay";
+  asked.restrictions = {many};
+  service::SubtokenRequest stored = request_of(site, parent, asked);
+  stored.presentation.client.address = "192.0.2.1";
+  stored.charge_look_ups = [](std::size_t) -> Result<void> {
+    return fail(access_denied("no more", 429));
+  };
+  auto made = site.run(service::make_subtoken(*site.context, std::move(stored)));
+  ASSERT_FALSE(made);
+  EXPECT_EQ(made.error().status, 429);
+}
+
 }  // namespace
 }  // namespace mytoken::test
