@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "base/secret.h"
+#include "api/group_passwords.h"
 #include "http/router.h"
 #include "service/context.h"
 #include "service/issue.h"
@@ -22,18 +22,18 @@ struct Settings {
   // document; none: no endpoint.
   std::vector<std::string> tokeninfo_actions = {"introspect", "event_history", "subtokens",
                                                 "list_mytokens", "notifications"};
-  bool guest_mode = false;        // features.guest_mode.enabled
-  Seconds guest_lifetime{86400};  // of a guest's mytokens at most; 0 = unlimited
-  bool server_profiles = true;    // features.server_profiles.enabled
-  // Group and the password that writes its templates; neither is empty.
-  std::vector<std::pair<std::string, Secret>> template_groups;
+  bool guest_mode = false;            // features.guest_mode.enabled
+  Seconds guest_lifetime{86400};      // of a guest's mytokens at most; 0 = unlimited
+  bool server_profiles = true;        // features.server_profiles.enabled
+  TemplateGroups template_groups;     // features.server_profiles.groups
   std::string service_documentation;  // "" = not announced
 };
 
-// What handlers share. Immutable; outlives the router.
+// What handlers share. Outlives the router.
 struct Api {
   service::Context& context;
   Settings settings;
+  std::unique_ptr<GroupPasswords> group_passwords;
   // HTML of the page that asks a person about a sub-token (see consent.cpp); the pages' floor makes
   // it.
   std::function<std::string(const service::SubtokenPreview&)> consent_page;

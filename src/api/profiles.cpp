@@ -1,12 +1,9 @@
 // Routes, HTTP Basic, and the ways an entry's id may be given; see profiles.h.
 #include "api/profiles.h"
 
-#include <algorithm>
-
 #include "api/common.h"
+#include "api/group_passwords.h"
 #include "base/encoding.h"
-#include "crypto/hash.h"
-#include "http/code_try.h"
 #include "http/status.h"
 #include "service/profiles.h"
 
@@ -84,30 +81,16 @@ std::optional<Credentials> credentials_of(const Request& request) {
                      Secret(std::string(pair.substr(colon + 1)))};
 }
 
-// A group without a configured password can be written by nobody; finding that out takes as long as
-// a wrong password.
-bool is_password(const Api& api, const Credentials& given) {
-  const auto& groups = api.settings.template_groups;
-  const auto found = std::find_if(groups.begin(), groups.end(),
-                                  [&](const auto& group) { return group.first == given.user; });
-  const std::string_view wanted =
-      found == groups.end() ? std::string_view() : found->second.reveal();
-  const bool same = Secret::equal(crypto::sha256(wanted), crypto::sha256(given.password.reveal()));
-  return same && !wanted.empty();
-}
-
-Result<void> require_group(const Api& api, const Request& request, const std::string& group) {
-  const auto unauthorized = [] {
-    return fail(http::http_error(401, "the group's name and password are needed"));
-  };
-  const auto given = credentials_of(request);
-  if (!given) return unauthorized();
-  auto attempt = http::CodeTry::begin(request);
-  if (!attempt) return tl::unexpected(attempt.error());
-  if (!is_password(api, *given)) return unauthorized();
-  attempt->was_no_guess();
-  if (given->user != group) return fail(http::http_error(403, "Forbidden"));
-  return {};
+// The path's group is written with its own name and password. Errors: as
+// GroupPasswords::require, 401 without credentials, 403 for those of another group.
+Task<Result<void>> require_group(const Api& api, const Request& request, std::string group) {
+  auto given = credentials_of(request);
+  if (!given) co_return fail(http::http_error(401, "the group's name and password are needed"));
+  auto known =
+      co_await api.group_passwords->require(request, given->user, std::move(given->password));
+  if (!known) co_return known;
+  if (given->user != group) co_return fail(http::http_error(403, "Forbidden"));
+  co_return Result<void>();
 }
 
 // 16 bytes: a UUID with dashes, in braces, after "urn:uuid:", or 32 hexadecimal digits.
@@ -168,7 +151,7 @@ Task<Response> list_entries(const Api& api, Request& request, Target target) {
 Task<Response> create_entry(const Api& api, Request& request, Target target) {
   auto parameters = Parameters::parse(request);
   if (!parameters) co_return error_answer(api, parameters.error(), request);
-  if (auto r = require_group(api, request, target.group); !r)
+  if (auto r = co_await require_group(api, request, target.group); !r)
     co_return error_answer(api, r.error(), request);
   auto entry = parse_entry(target, *parameters);
   if (!entry) co_return error_answer(api, entry.error(), request);
@@ -180,7 +163,7 @@ Task<Response> create_entry(const Api& api, Request& request, Target target) {
 Task<Response> change_entry(const Api& api, Request& request, Target target) {
   auto parameters = Parameters::parse(request);
   if (!parameters) co_return error_answer(api, parameters.error(), request);
-  if (auto r = require_group(api, request, target.group); !r)
+  if (auto r = co_await require_group(api, request, target.group); !r)
     co_return error_answer(api, r.error(), request);
   auto id = entry_id(target, request, *parameters);
   if (!id) co_return error_answer(api, id.error(), request);
@@ -195,7 +178,7 @@ Task<Response> remove_entry(const Api& api, Request& request, Target target) {
   Result<Parameters> parameters;  // of the path alone if that has the id
   if (target.id.empty()) parameters = Parameters::parse(request);
   if (!parameters) co_return error_answer(api, parameters.error(), request);
-  if (auto r = require_group(api, request, target.group); !r)
+  if (auto r = co_await require_group(api, request, target.group); !r)
     co_return error_answer(api, r.error(), request);
   auto id = entry_id(target, request, *parameters);
   if (!id) co_return error_answer(api, id.error(), request);

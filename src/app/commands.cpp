@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <iostream>
 
 #include "app/keys.h"
 #include "app/maintenance.h"
 #include "app/profiles.h"
 #include "app/serve.h"
 #include "app/server.h"
+#include "crypto/password.h"
 #include "token/template.h"
 
 namespace mytoken::app {
@@ -84,6 +86,27 @@ int run_update(const Config& config, const std::string& directory, const std::st
   }
   for (const std::string& line : *lines)
     fmt::print("{}\n", line);
+  return 0;
+}
+
+// For features.server_profiles.groups; from stdin, because others see a command's arguments.
+int hash_password() {
+  constexpr std::size_t longest = 1024;
+  std::string text(longest + 2, '\0');
+  std::cin.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(std::cin.gcount()));
+  if (text.ends_with('\n')) text.pop_back();
+  const Secret password(std::move(text));
+  if (password.empty() || password.size() > longest) {
+    print_error(fmt::format("stdin must hold a password of 1 to {} bytes", longest));
+    return 1;
+  }
+  const auto hash = crypto::Password::hash(password);
+  if (!hash) {
+    print_error(hash.error().cause);
+    return 1;
+  }
+  fmt::print("{}\n", *hash);
   return 0;
 }
 
@@ -159,6 +182,8 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
   update_command->add_option("DIR", directory,
                              "its files <kind>/<name> are the templates; left out: the defaults");
   update_command->add_option("--group", group, "the group that owns them")->capture_default_str();
+  const CLI::App* hash_command = profiles_command->add_subcommand(
+      "hash-password", "make the hash of a group's password, which it reads from stdin");
   const CLI::App* version_command = app.add_subcommand("version", "show the version");
   try {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
@@ -174,6 +199,7 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
     return 0;
   }
   harden_process();
+  if (hash_command->parsed()) return hash_password();
   Loaded loaded = load_config(options);
   if (check_command->parsed()) return check_config(std::move(loaded));
   if (!loaded.ok()) {

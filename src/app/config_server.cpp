@@ -205,13 +205,11 @@ void read_template_groups(Values& values, Config& config) {
                    "the name of a group has 1 to 64 characters, none of them a slash or blank");
     } else if (password.empty()) {
       values.error(key, fmt::format("group {} has no password; give it one or remove it", group));
-    } else if (password.starts_with("$argon2")) {
-      // Taken as it is, the hash would be the password.
-      values.error(key, fmt::format("group {} has a hashed password, which this version does not "
-                                    "check; keep it in a file or credential: ${{file:/path}}",
-                                    group));
+    } else if (auto parsed = crypto::Password::parse(Secret(password)); !parsed) {
+      values.error(key,
+                   fmt::format("the password of group {} {}", group, parsed.error().description));
     } else {
-      config.api.template_groups.emplace_back(group, Secret(password));
+      config.api.template_groups.emplace_back(group, std::move(*parsed));
     }
   }
 }

@@ -219,7 +219,10 @@ struct Instance::Impl {
 
   Result<void> open_listeners() {
     router = std::make_unique<http::Router>(issuer_path(config.service.issuer));
-    api.reset(new api::Api{*context, config.api, [this](const service::SubtokenPreview& preview) {
+    auto passwords =
+        std::make_unique<api::GroupPasswords>(config.api.template_groups, config.http.code_tries);
+    api.reset(new api::Api{*context, config.api, std::move(passwords),
+                           [this](const service::SubtokenPreview& preview) {
                              return web::application_consent_page(config.web, context->settings,
                                                                   preview, context->clock.now());
                            }});
@@ -276,6 +279,7 @@ struct Instance::Impl {
       }
       if (health) health->stop();
       if (database && context) leave_installation(*database, context->owner);
+      if (api) api->group_passwords->stop();
       database.reset();
       health.reset();
       server.reset();

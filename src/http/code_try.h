@@ -16,12 +16,16 @@ class CodeTry {
   // Before a code of the request is looked up. Error 429 with Retry-After: the address has given
   // too many wrong ones.
   static Result<CodeTry> begin(const Request& request);
+  // The same in another limit, which outlives the try; `key`: whose tries are counted.
+  static Result<CodeTry> begin(RateLimiter& limiter, std::string key, RateLimiter::Instant at);
   // The code was right, or its failure says nothing about it: the try does not count. Once.
   void was_no_guess();
+  // False: no limit applies to the address.
+  bool is_counted() const { return limiter_ != nullptr; }
 
  private:
   RateLimiter* limiter_ = nullptr;
-  std::string address_;
+  std::string key_;
   RateLimiter::Instant at_{};
 };
 

@@ -17,10 +17,12 @@ from stack import Stack
 CONTRACT = Contract(pathlib.Path(__file__).with_name("openapi.yaml"))
 TRUSTED = "https://trusted.example/done"
 GROUPS = {"_": "admin-password", "dteam": "dteam-password", "two-words": "password:with colon", "contract": "contract-password"}
+# As the operator writes them: that of dteam is hashed.
+CONFIGURED_GROUPS = {**GROUPS, "dteam": "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$V87kMYmsyaEkugsyT7N/LvLU0jcl54uNLJrflb5v3NI"}
 FEATURES = {
     "polling_codes": {"enabled": True, "polling_interval": 1},
     "guest_mode": True,
-    "server_profiles": {"groups": GROUPS},
+    "server_profiles": {"groups": CONFIGURED_GROUPS},
     "ssh": {"enabled": True},
     "oidc_flows": {"authorization_code": {"web": {"trusted_redirect_uris": ["^https://trusted\\.example/"]}}},
 }

@@ -113,6 +113,7 @@ OTHERS = {  # prefix of the names -> {number: tests}; oidc: oidc.md §20, profil
     },
     "profiles": {
         1: ["Config.profiles_weakness_1_a_group_of_templates_has_a_name_and_a_password",
+            "GroupPasswordsTest.profiles_weakness_1_a_group_without_password_is_opened_by_none",
             "OwnServers.test_profiles_weakness_1_wrong_passwords_are_limited",
             "Writers.test_profiles_weakness_1_a_group_without_a_password_is_nobody_s",
             "Writers.test_profiles_weakness_1_an_empty_password",

@@ -62,8 +62,6 @@ TEST(Config, profiles_weakness_1_a_group_of_templates_has_a_name_and_a_password)
                        "features.server_profiles.groups: the name of a group has 1 to 64"));
   EXPECT_TRUE(contains(errors_of(groups("a/b: canary-4711")), "none of them a slash"));
   EXPECT_TRUE(contains(errors_of(groups("a b: canary-4711")), "none of them a slash or blank"));
-  EXPECT_TRUE(contains(errors_of(groups("dteam: '$argon2id$v=19$canary'")),
-                       "group dteam has a hashed password"));
   EXPECT_FALSE(contains(errors_of(groups("'': canary-4711")), "canary"));
   const Folder folder;
   const std::string secret = folder.write("password", "from a file\n");
@@ -72,10 +70,31 @@ TEST(Config, profiles_weakness_1_a_group_of_templates_has_a_name_and_a_password)
            {{"GROUP_PASSWORD", "from outside"}});
   EXPECT_EQ(lines(loaded.errors), "");
   ASSERT_EQ(loaded.config.api.template_groups.size(), 2u);
-  EXPECT_EQ(loaded.config.api.template_groups[0].second.reveal(), "from outside");
-  EXPECT_EQ(loaded.config.api.template_groups[1].second.reveal(), "from a file");
+  EXPECT_TRUE(*loaded.config.api.template_groups[0].second.matches(Secret("from outside")));
+  EXPECT_TRUE(*loaded.config.api.template_groups[1].second.matches(Secret("from a file")));
   EXPECT_TRUE(load({smallest}).config.api.template_groups.empty());
   EXPECT_FALSE(load({smallest, "features: {server_profiles: false}\n"}).config.api.server_profiles);
+}
+
+TEST(Config, a_groups_password_may_be_an_argon2id_hash_of_bounded_cost) {
+  const auto groups = [](const std::string& costs) {
+    return "features: {server_profiles: {groups: {dteam: '$argon2id$v=19$" + costs +
+           "$c29tZXNhbHRzb21lc2FsdA$V87kMYmsyaEkugsyT7N/LvLU0jcl54uNLJrflb5v3NI'}}}\n";
+  };
+  const Loaded loaded = load({smallest, groups("m=19456,t=2,p=1")});
+  EXPECT_EQ(lines(loaded.errors), "");
+  ASSERT_EQ(loaded.config.api.template_groups.size(), 1u);
+  const crypto::Password& password = loaded.config.api.template_groups[0].second;
+  EXPECT_TRUE(password.is_hashed());
+  EXPECT_TRUE(*password.matches(Secret("dteam-password")));
+  const std::string refused = errors_of(groups("m=1048576,t=2,p=1"));
+  EXPECT_TRUE(contains(refused,
+                       "features.server_profiles.groups: the password of group dteam is an Argon2 "
+                       "hash that costs too much: m is at most 262144"))
+      << refused;
+  EXPECT_FALSE(contains(refused, "V87k"));
+  EXPECT_TRUE(contains(errors_of(groups("canary")), "group dteam is a broken Argon2 hash"));
+  EXPECT_FALSE(contains(errors_of(groups("canary")), "canary"));
 }
 
 TEST(Config, how_long_is_kept_is_configured_in_days_at_least) {
@@ -108,7 +127,7 @@ TEST(Config, the_settings_of_the_recorded_reference_are_taken_unchanged) {
   EXPECT_TRUE(config.api.server_profiles);
   ASSERT_EQ(config.api.template_groups.size(), 2u);
   EXPECT_EQ(config.api.template_groups[1].first, "test");
-  EXPECT_EQ(config.api.template_groups[1].second.reveal(), "testpw");
+  EXPECT_TRUE(*config.api.template_groups[1].second.matches(Secret("testpw")));
   EXPECT_EQ(config.http.hsts_max_age, std::chrono::seconds(0));
   ASSERT_EQ(config.providers.size(), 2u);
   EXPECT_EQ(config.providers[1].name, "Rotating provider");

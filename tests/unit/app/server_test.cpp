@@ -8,10 +8,13 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
 #include <boost/asio/write.hpp>
+#include <iostream>
+#include <sstream>
 
 #include "app/commands.h"
 #include "app/keys.h"
 #include "config_fixture.h"
+#include "crypto/password.h"
 #include "support/postgres_cluster.h"
 
 namespace mytoken::app {
@@ -162,6 +165,30 @@ TEST_F(Server, profiles_update_brings_a_folder_of_templates_into_a_group) {
 
   ASSERT_EQ(update({}), 0) << err;
   EXPECT_TRUE(contains(out, "profiles/web-default: kept\n"));
+}
+
+TEST_F(Server, profiles_hash_password_makes_what_the_configuration_takes) {
+  const auto hash = [&](const std::string& input) {
+    std::istringstream in(input);
+    std::streambuf* const before = std::cin.rdbuf(in.rdbuf());
+    const int code = run_program({"profiles", "hash-password"});
+    std::cin.rdbuf(before);
+    std::cin.clear();
+    return code;
+  };
+  ASSERT_EQ(hash("dteam password\n"), 0) << err;
+  ASSERT_TRUE(out.ends_with('\n'));
+  out.pop_back();
+  const auto password = crypto::Password::parse(Secret(out));
+  ASSERT_TRUE(password) << out;
+  EXPECT_TRUE(password->is_hashed());
+  EXPECT_TRUE(*password->matches(Secret("dteam password")));
+  EXPECT_EQ(hash(std::string(1024, 'x')), 0);
+  for (const std::string& wrong : {std::string(), std::string("\n"), std::string(1025, 'x')}) {
+    EXPECT_EQ(hash(wrong), 1);
+    EXPECT_EQ(out, "");
+    EXPECT_TRUE(contains(err, "stdin must hold a password of 1 to 1024 bytes"));
+  }
 }
 
 TEST_F(Server, check_config_tells_what_stands_in_the_way) {
