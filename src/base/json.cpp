@@ -52,9 +52,9 @@ bool is_finite(const json::value& value) {
 
 }  // namespace
 
-Result<json::value> parse_json(std::string_view text) {
+Result<json::value> parse_json(std::string_view text, std::size_t max_depth) {
   json::parse_options options;
-  options.max_depth = 32;
+  options.max_depth = max_depth;
   boost::system::error_code problem;
   json::value value = json::parse(text, problem, {}, options);
   if (problem) return fail(invalid_request("the body is not valid JSON: " + problem.message()));

@@ -1,5 +1,5 @@
-// Reading JSON that strangers wrote (Boost.JSON): depth at most 32, valid UTF-8 only, nothing after
-// the value. Writing is boost::json::serialize. Errors never repeat the input.
+// Reading JSON that strangers wrote (Boost.JSON): depth at most 32 unless a caller knows better,
+// valid UTF-8 only, nothing after the value. Writing is boost::json::serialize. Errors never repeat the input.
 #pragma once
 #include <boost/json.hpp>
 #include <string_view>
@@ -11,7 +11,7 @@ namespace mytoken {
 namespace json = boost::json;
 
 // Error invalid_request, "the body is not valid JSON: <what>".
-Result<json::value> parse_json(std::string_view text);
+Result<json::value> parse_json(std::string_view text, std::size_t max_depth = 32);
 
 // The string member `name`, or "" if it is missing or of another type. The view dies with the
 // object.

@@ -18,8 +18,10 @@ int run(const std::vector<std::string>& arguments, Context& context) {
   add_mytoken(root, context);
   add_access_token(root, context);
   add_tokeninfo(root, context);
+  add_verify(root, context);
   add_revoke(root, context);
   add_transfer(root, context);
+  add_settings(root, context);
   add_profiles(root, context);
   add_list(root, context);
   add_config(root, context);

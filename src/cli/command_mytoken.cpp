@@ -213,6 +213,9 @@ void add_mytoken(Command root, Context& context) {
   command.text("--TC", flags->transfer_code, "redeem a transfer code ('-': ask for it)");
   command.text("-o,--out", flags->out, "file for the mytoken instead of standard output");
   command.runs([flags, &context] { return run(context, *flags); });
+  const std::shared_ptr<const TokenFlags> token(flags, &flags->token);
+  add_mytoken_tags(command, token, context);
+  add_list_mytokens(command, token, context);
 }
 
 }  // namespace mytoken::cli

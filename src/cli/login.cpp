@@ -38,14 +38,17 @@ class Spinner {
   bool is_drawn_ = false;
 };
 
-void show(Context& context, const client::Authorization& authorization, const LoginFlags& flags) {
+}  // namespace
+
+void show_authorization(Context& context, const client::Authorization& authorization,
+                        const LoginFlags& flags, const std::string& what) {
   Console& console = context.console;
   if (flags.quiet) return console.note(authorization.consent_uri + "\n");
   const bool is_open = !flags.no_browser && open_browser(context, authorization.consent_uri);
-  console.note(is_open ? "your browser opens this address; approve the mytoken there, or on any "
-                         "other device:\n\n"
-                       : "open this address in a browser, on any device, and approve the "
-                         "mytoken:\n\n");
+  console.note(is_open ? "your browser opens this address; approve the " + what +
+                             " there, or on any other device:\n\n"
+                       : "open this address in a browser, on any device, and approve the " + what +
+                             ":\n\n");
   console.note("  " + authorization.consent_uri + "\n\n");
   if (!console.is_interactive()) return;
   int width = 0;
@@ -54,6 +57,15 @@ void show(Context& context, const client::Authorization& authorization, const Lo
   const std::string picture = qr_code(authorization.consent_uri, uses_colour, width);
   if (!picture.empty() && width <= console.columns()) console.note(picture + "\n");
 }
+
+void wait_with_spinner(Context& context, const LoginFlags& flags,
+                       const std::function<void(const client::Client::Progress&)>& wait) {
+  if (!context.console.is_interactive() || flags.quiet) return wait({});
+  Spinner spinner(context.console);
+  wait([&spinner](Seconds remaining) { spinner.draw(remaining); });
+}
+
+namespace {
 
 // Nobody decided yet, and the server may still be asked.
 bool can_be_resumed(const client::ClientError& error) {
@@ -72,13 +84,10 @@ bool can_be_resumed(const client::ClientError& error) {
 client::Outcome<client::Mytoken> wait(Context& context, Session& session, PendingLogin login,
                                       const LoginFlags& flags, std::string& resumable) {
   const Time began = context.clock->now();
-  auto token = [&] {
-    if (!context.console.is_interactive() || flags.quiet)
-      return session.client->wait_for_authorization(login.authorization, {}, session.call);
-    Spinner spinner(context.console);
-    const auto draw = [&spinner](Seconds remaining) { spinner.draw(remaining); };
-    return session.client->wait_for_authorization(login.authorization, draw, session.call);
-  }();
+  client::Outcome<client::Mytoken> token = client::failure(client::ErrorKind::cancelled, "");
+  wait_with_spinner(context, flags, [&](const client::Client::Progress& progress) {
+    token = session.client->wait_for_authorization(login.authorization, progress, session.call);
+  });
   if (!token && can_be_resumed(token.error())) {
     login.authorization.expires_in -= context.clock->now() - began;
     resumable = save_login(context, login);
@@ -88,9 +97,13 @@ client::Outcome<client::Mytoken> wait(Context& context, Session& session, Pendin
 
 }  // namespace
 
-void LoginFlags::declare(Command& command) {
+void LoginFlags::declare_display(Command& command) {
   command.toggle("--no-browser", no_browser, "do not open the address of the login in a browser");
   command.toggle("-q,--quiet", quiet, "show nothing but the address while logging in");
+}
+
+void LoginFlags::declare(Command& command) {
+  declare_display(command);
   command.text("--resume", resume, "go on waiting for a login that was interrupted: its code");
 }
 
@@ -99,7 +112,7 @@ client::Outcome<client::Mytoken> log_in(Context& context, Session& session,
                                         const LoginFlags& flags, std::string& resumable) {
   auto authorization = session.client->start_authorization(request, session.call);
   if (!authorization) return client::failure(std::move(authorization.error()));
-  show(context, *authorization, flags);
+  show_authorization(context, *authorization, flags, "mytoken");
   return wait(context, session, {session.client->server_url(), std::move(*authorization)}, flags,
               resumable);
 }

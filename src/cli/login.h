@@ -1,5 +1,6 @@
 // Logging in by a browser: shows the address, opens it, waits for the approval.
 #pragma once
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -13,7 +14,17 @@ struct LoginFlags {
   std::optional<std::string> resume;
 
   void declare(Command& command);
+  // Without --resume.
+  void declare_display(Command& command);
 };
+
+// The address where the user approves `what`, in a browser if there is one.
+void show_authorization(Context& context, const client::Authorization& authorization,
+                        const LoginFlags& flags, const std::string& what);
+
+// Calls `wait` with the progress to hand to the client: on a terminal a line with the time left.
+void wait_with_spinner(Context& context, const LoginFlags& flags,
+                       const std::function<void(const client::Client::Progress&)>& wait);
 
 // On a terminal also a QR code if it fits, and a line with the remaining time. A login that ends
 // before anybody decided can be resumed: `resumable` is its code then. Errors: as of

@@ -5,6 +5,7 @@
 #include <mytoken/client.h>
 #include <mytoken/inspect.h>
 #include "client/durable_file.h"
+#include "client/reading.h"
 
 namespace mytoken::cli {
 namespace {
@@ -26,12 +27,11 @@ client::Options client_options(const Context& context) {
   return options;
 }
 
-// What the user asked for by flag or variable, "" if nothing.
+}  // namespace
+
 std::string explicit_url(const Context& context) {
   return context.url && !context.url->empty() ? *context.url : context.variable("MYTOKEN_URL");
 }
-
-}  // namespace
 
 client::Outcome<Session> open_session(Context& context, const Config& config, FoundToken token) {
   Session session;
@@ -99,6 +99,15 @@ ExitCode print_json(Context& context, const json::value& value,
                     const std::optional<std::string>& file) {
   const Secret text(pretty(value) + "\n");
   return print(context, text.reveal(), file);
+}
+
+json::value json_of(const client::Document& answer) {
+  auto value = parse_json(answer.json, client::deepest_answer);
+  return value ? std::move(*value) : json::value(json::object());
+}
+
+ExitCode print_done(Context& context, const std::string& line, const json::object& object) {
+  return context.json ? print_json(context, object) : print(context, line + "\n");
 }
 
 ExitCode finish(Context& context, ExitCode printed,

@@ -23,6 +23,9 @@ struct Session {
 // cli.md §1.13).
 client::Outcome<Session> open_session(Context& context, const Config& config, FoundToken token);
 
+// The server that the user asked for by flag or variable, "" if none.
+std::string explicit_url(const Context& context);
+
 // Configuration, token and session in one step, for commands that need a mytoken.
 client::Outcome<Session> open_session_with_token(Context& context, const TokenFlags& flags);
 
@@ -32,6 +35,12 @@ ExitCode print(Context& context, std::string_view text,
                const std::optional<std::string>& file = {});
 ExitCode print_json(Context& context, const json::value& value,
                     const std::optional<std::string>& file = {});
+
+// The content of an answer.
+json::value json_of(const client::Document& answer);
+
+// For commands whose result is that something was done: `line`, or `object` with --json.
+ExitCode print_done(Context& context, const std::string& line, const json::object& object);
 
 // The exit code of a command whose result was printed as `printed`: says so if a rotated token is
 // not safe.

@@ -74,7 +74,7 @@ Outcome<json::value> parse_answer(int status, std::string_view body, Seconds ret
     return json::value(json::object());
   // Some servers write the status text into answers without content.
   if (is_success && (body == "OK" || body == "Created")) return json::value(json::object());
-  auto value = parse_json(body);
+  auto value = parse_json(body, deepest_answer);
   if (value && value->is_null() && is_success) return json::value(json::object());
   if (value && value->is_array() && is_success && may_be_array) return std::move(*value);
   auto* object = value ? value->if_object() : nullptr;

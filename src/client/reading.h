@@ -10,6 +10,9 @@
 
 namespace mytoken::client {
 
+// Depth of JSON in answers: a tree of mytokens takes two levels for each generation.
+inline constexpr std::size_t deepest_answer = 1024;
+
 // The JSON value of a 2xx answer (empty body = empty object). Errors: server (status and code of
 // the answer), protocol. Only objects and, where `may_be_array`, arrays are taken.
 Outcome<json::value> parse_answer(int status, std::string_view body,
