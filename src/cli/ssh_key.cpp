@@ -180,11 +180,12 @@ client::Outcome<HostEntry> parse_host_entry(std::string_view proposed) {
       entry.text.append("Host ").append(value).append("\n");
       continue;
     }
-    const bool is_fine = (is("HostName") && consists_of(value, ".-:") && value[0] != '-') ||
-                         (is("Port") && is_port(value)) ||
-                         (is("User") && consists_of(value, "._-") && value[0] != '-');
-    if (!is_fine || entry.host.empty()) return refused();
-    entry.text.append("\t").append(keyword).append(" ").append(value).append("\n");
+    std::string_view name;
+    if (is("HostName") && consists_of(value, ".-:") && value[0] != '-') name = "HostName";
+    if (is("Port") && is_port(value)) name = "Port";
+    if (is("User") && consists_of(value, "._-") && value[0] != '-') name = "User";
+    if (name.empty() || entry.host.empty()) return refused();
+    entry.text.append("\t").append(name).append(" ").append(value).append("\n");
   }
   if (entry.host.empty())
     return failure(ErrorKind::protocol, "the server proposes no entry for the ssh configuration");

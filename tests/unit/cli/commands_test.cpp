@@ -309,8 +309,8 @@ TEST(Info, sub_commands_ask_the_server_and_hide_the_successor) {
   });
   Cli cli;
   write_file(cli.home / "mt", fake_mytoken(server.url()));
-  const Finished run = cli.run(
-      {"info", "--MT-file", (cli.home / "mt").string(), "history", "--mom-id", "this,children"});
+  const Finished run = cli.run({"info", "--MT-file", (cli.home / "mt").string(), "history",
+                                "--mom-id", "this,children", "--json"});
   EXPECT_EQ(run.code, 0);
   EXPECT_EQ(run.out, "{\n  \"events\": []\n}\n");
   EXPECT_EQ(read_file(cli.home / "mt"), "the-successor\n");
