@@ -87,9 +87,8 @@ int ask(Context& context, const TokenFlags& flags, const char* action, const cha
   const auto answer = session->client->tokeninfo(*session->lease, action, mom_ids, session->call);
   if (!answer) return report(context, answer.error(), capability);
   const json::value content = json_of(*answer);
-  const bool is_shown = content.is_object() && !context.json;
-  return finish(context, is_shown ? show(content.get_object()) : print_json(context, content),
-                answer->token_update);
+  const json::object& object = content.get_object();  // the client takes nothing else
+  return finish(context, show(object), answer->token_update);
 }
 
 // The described use (api.md §6) of the --for flags, "" if there is none.
@@ -139,6 +138,7 @@ int history(Context& context, const Flags& flags) {
   const auto& ids = flags.mom_ids;
   const char* capability = ids.empty() ? "tokeninfo:history" : "manage_mytokens:history";
   const auto show = [&](const json::object& answer) {
+    if (context.json) return print_json(context, answer);
     std::vector<std::string> header{"Event", "Comment", "Time", "IP", "User Agent"};
     if (!ids.empty()) header.insert(header.begin(), "MOM-ID");
     Table table(std::move(header));
@@ -182,6 +182,7 @@ int notifications(Context& context, const Flags& flags) {
   const char* capability =
       flags.mom_ids.empty() ? "tokeninfo:notify" : "read@manage_mytokens:notify";
   const auto show = [&](const json::object& answer) {
+    if (context.json) return print_json(context, answer);
     // Several ids: an object for each of them.
     const auto* mapping = client::member(answer, "mom_id_mapping");
     if (!mapping || !mapping->is_object())

@@ -68,11 +68,11 @@ TEST(ListMytokens, is_a_table_with_children_below_their_parents) {
     EXPECT_EQ(finished.code, 0) << finished.err;
     EXPECT_EQ(lines(finished.out), 8U);
     EXPECT_TRUE(
-        has(finished.out, "          NAME          │       CREATED       │       EXPIRES       │"));
-    const auto root = finished.out.find("│ root                   │ 2026-0");
-    const auto child = finished.out.find("│   └─ child             │ 2026-0");
-    const auto grandchild = finished.out.find("│     └─ grandchild      │ 2026-0");
-    const auto unnamed = finished.out.find("│ unnamed token          │ 2026-0");
+        has(finished.out, "       NAME        │       CREATED       │       EXPIRES       │"));
+    const auto root = finished.out.find("│ root              │ 2026-0");
+    const auto child = finished.out.find("│   └─ child        │ 2026-0");
+    const auto grandchild = finished.out.find("│     └─ grandchild │ 2026-0");
+    const auto unnamed = finished.out.find("│ unnamed token     │ 2026-0");
     EXPECT_LT(root, child) << finished.out;
     EXPECT_LT(child, grandchild);
     EXPECT_LT(grandchild, unnamed);
@@ -144,6 +144,7 @@ TEST(Info, subtokens_are_the_json_tree_under_every_name) {
     EXPECT_EQ(finished.code, 0);
     EXPECT_TRUE(finished.out.starts_with("{\n  \"token\": {\n")) << finished.out;
     EXPECT_EQ(*parse_json(finished.out), json::value(tree));
+    EXPECT_EQ(scene.run({"tokeninfo", name, "--json"}).out, finished.out);
   }
   EXPECT_EQ(string_member(scene.server.last_json(), "action"), "subtokens");
 }
@@ -165,9 +166,9 @@ TEST(Info, history_is_a_table) {
   const Finished finished = scene.run({"info", "history"});
   EXPECT_EQ(finished.code, 0);
   EXPECT_TRUE(has(finished.out,
-                  "│   EVENT    │ COMMENT  │        TIME         │    IP     │ USER AGENT │\n"))
+                  "│   EVENT    │ COMMENT │        TIME         │    IP     │ USER AGENT │\n"))
       << finished.out;
-  EXPECT_TRUE(has(finished.out, "│ AT_created │ why?[2J  │ 2026-0"));
+  EXPECT_TRUE(has(finished.out, "│ AT_created │ why?[2J │ 2026-0"));
   EXPECT_TRUE(has(finished.out, "│ 192.0.2.1 │ curl       │\n"));
   EXPECT_FALSE(scene.server.last_json().contains("mom_ids"));
   EXPECT_EQ(*parse_json(scene.run({"info", "history", "--json"}).out),
