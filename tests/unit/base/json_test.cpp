@@ -53,6 +53,12 @@ TEST(Json, depth_is_limited_to_32) {
   EXPECT_FALSE(parse_json(objects + "1" + std::string(33, '}')).has_value());
 }
 
+TEST(Json, callers_may_permit_more_depth) {
+  const std::string nested = std::string(100, '[') + std::string(100, ']');
+  EXPECT_TRUE(parse_json(nested, 100).has_value());
+  EXPECT_FALSE(parse_json(nested, 99).has_value());
+}
+
 TEST(Json, errors_do_not_repeat_the_text) {
   const auto result = parse_json("{\"refresh_token\":\"canary-value\"");
   ASSERT_FALSE(result.has_value());
