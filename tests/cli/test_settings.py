@@ -2,12 +2,14 @@
 import json
 import os
 import pathlib
+import stat
 import subprocess
 
 from api import EVERYTHING, Api, claims_of
-from machine import REFUSED, WRONG_USAGE, CommandTest
+from machine import INTERRUPTED, REFUSED, WRONG_USAGE, CommandTest, Machine
 from shared import api
 from stack import Stack
+from stand_in import StandIn, error
 
 TAGS = "/api/v0/settings/tags"
 
@@ -137,3 +139,104 @@ class SshKeys(CommandTest):
         poor = self.sub_token(capabilities=["AT"])
         self.machine.refused(REFUSED, "settings", "grants", "ssh", "add", f"{key}.pub", "--MT-file", poor)
         self.assertFalse(os.path.exists(self.machine.home / ".ssh"))
+
+
+USER = "k3JdL0aPq9XzTb7W"
+ENTRY = f"# Host entry for mytoken\nHost mytoken-laptop\n\tHostName mt.example.org\n\tPort 2222\n\tUser {USER}\n"
+
+
+class SshKeyServer:
+    """A recorded conversation: the first polls are too early, the next one gets `entry`, or `refusal`."""
+
+    def __init__(self, entry=ENTRY, refusal=None, too_early=0):
+        self.entry, self.refusal, self.too_early = entry, refusal, too_early
+        self.server = StandIn(self.answer, self.document)
+
+    def document(self, _):
+        return 200, {}, {**self.server.configuration(), "usersettings_endpoint": f"{self.server.url}/settings"}
+
+    def answer(self, request):
+        if request.path == "/settings":
+            return 200, {}, {name: f"{self.server.url}/settings/{path}" for name, path in
+                             (("grant_type_endpoint", "grants"), ("email_endpoint", "email"), ("tags_endpoint", "tags"))}
+        assert request.path == "/settings/grants/ssh", request.path
+        if request.json["grant_type"] == "mytoken":
+            return 200, {}, {"consent_uri": f"{self.server.url}/c/x", "polling_code": "code", "expires_in": 60, "interval": 1,
+                             "token_update": {"mytoken": self.server.mytoken(2), "mytoken_type": "token"}}
+        assert request.json == {"grant_type": "polling_code", "polling_code": "code"}, request.json
+        self.too_early -= 1
+        if self.too_early >= 0:
+            return error(428, "authorization_pending", "not yet")
+        return self.refusal or (200, {}, {"ssh_user": USER, "ssh_host_config": self.entry})
+
+
+class SshFlow(CommandTest):
+    """A key from the command to what ssh makes of it."""
+
+    @classmethod
+    def setUpClass(cls):
+        pass  # no mytoken of the shared server is needed
+
+    def setUp(self):
+        self.machine = Machine()
+        self.key = self.machine.home / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", self.key], check=True)
+        self.config = self.machine.home / ".ssh/config"
+
+    def add(self, conversation, *flags, **options):
+        """The finished command, and the file with its mytoken."""
+        with conversation.server as server:
+            token = self.machine.file(server.mytoken())
+            return self.machine.run("settings", "grants", "ssh", "add", f"{self.key}.pub", "--key-name", "laptop", "--MT-file", token,
+                                    *flags, **options), token
+
+    def ssh_view(self, host):
+        """What ssh would do for `host`."""
+        shown = subprocess.run(["ssh", "-F", self.config, "-G", host], capture_output=True, text=True, check=True).stdout
+        return dict(line.split(" ", 1) for line in shown.splitlines() if " " in line)
+
+    def test_ssh_understands_the_entry_and_keeps_the_others(self):
+        self.config.parent.mkdir(mode=0o700)
+        self.config.write_text("Host other\n  User me")
+        done, token = self.add(SshKeyServer(too_early=1))
+        self.assertEqual((done.returncode, done.stdout), (0, USER + "\n"), done)
+        self.assertNotIn(USER, done.stderr)
+        view = self.ssh_view("mytoken-laptop")
+        self.assertEqual((view["hostname"], view["port"], view["user"]), ("mt.example.org", "2222", USER))
+        self.assertEqual(self.ssh_view("other")["user"], "me")
+        self.assertEqual(stat.S_IMODE(os.stat(self.config).st_mode), 0o600)
+        self.assertEqual(claims_of(token.read_text().strip())["seq_no"], 2)
+
+    def test_a_server_cannot_make_ssh_run_programs(self):
+        for line in ("\tProxyCommand touch /x\n", "\tUser a\n\tLocalCommand x\n", "Match all\n", "\tHostName -oProxyCommand=x\n"):
+            done, _ = self.add(SshKeyServer(entry=ENTRY + line))
+            self.assertEqual((done.returncode, done.stdout), (5, USER + "\n"), done)
+            self.assertIn("not safe", done.stderr)
+            self.assertFalse(self.config.exists())
+
+    def test_the_entry_is_printed_instead_on_demand(self):
+        done, _ = self.add(SshKeyServer(), "--no-write-host-entry")
+        self.assertEqual((done.returncode, done.stdout), (0, f"{USER}\n\n{ENTRY}"), done)
+        done, _ = self.add(SshKeyServer(), "--json", env={"NO_WRITE_HOST_ENTRY": "1"})
+        fingerprint = subprocess.run(["ssh-keygen", "-lf", f"{self.key}.pub"], capture_output=True, text=True, check=True).stdout.split()[1]
+        self.assertEqual(json.loads(done.stdout), {"ssh_user": USER, "ssh_key_fp": fingerprint, "ssh_host_config": ENTRY,
+                                                   "host_entry_written": False})
+        self.assertFalse(self.config.exists())
+
+    def test_a_declined_key_leaves_nothing_but_the_rotated_token(self):
+        done, token = self.add(SshKeyServer(refusal=error(401, "access_denied", "user declined consent")))
+        self.assertEqual((done.returncode, done.stdout), (REFUSED, ""), done)
+        self.assertFalse(self.config.exists())
+        self.assertEqual(claims_of(token.read_text().strip())["seq_no"], 2)
+
+    def test_an_interruption_while_waiting_is_4(self):
+        conversation = SshKeyServer(refusal=error(428, "authorization_pending", "not yet"))
+        with conversation.server as server:
+            token = self.machine.file(server.mytoken())
+            with self.machine.terminal("settings", "grants", "ssh", "new", f"{self.key}.pub", "--MT-file", token, "--no-browser") as terminal:
+                terminal.wait_for(r"approve the ssh key:\s+http\S+/c/x")
+                terminal.wait_for("waiting for your approval")
+                terminal.type("\x03")
+                self.assertEqual(terminal.finish(), INTERRUPTED)
+        self.assertEqual(claims_of(token.read_text().strip())["seq_no"], 2)
+        self.assertFalse(self.config.exists())
