@@ -22,6 +22,8 @@ int run(const std::vector<std::string>& arguments, Context& context) {
   add_revoke(root, context);
   add_transfer(root, context);
   add_settings(root, context);
+  add_notifications(root, context);
+  add_calendars(root, context);
   add_profiles(root, context);
   add_list(root, context);
   add_config(root, context);

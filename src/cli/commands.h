@@ -14,6 +14,8 @@ void add_verify(Command root, Context& context);
 void add_settings(Command root, Context& context);
 void add_revoke(Command root, Context& context);
 void add_transfer(Command root, Context& context);
+void add_notifications(Command root, Context& context);
+void add_calendars(Command root, Context& context);
 void add_profiles(Command root, Context& context);
 void add_list(Command root, Context& context);  // list providers
 void add_config(Command root, Context& context);

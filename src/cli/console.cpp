@@ -68,6 +68,11 @@ class WithoutEcho {
   bool is_set_;
 };
 
+int open_terminal(const Descriptors& descriptors) {
+  if (!descriptors.terminal) return -1;
+  return ::open(descriptors.terminal, O_RDWR | O_CLOEXEC | O_NOCTTY);
+}
+
 }  // namespace
 
 Console::Console(Descriptors descriptors)
@@ -103,11 +108,16 @@ std::optional<Secret> Console::read_line(const std::stop_token& stop) {
   return read_line_of(descriptors_.in, stop);
 }
 
-std::optional<Secret> Console::prompt(std::string_view question, const std::stop_token& stop) {
-  const int terminal = ::open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+std::optional<Secret> Console::converse(std::string_view question, bool echoes,
+                                        const std::stop_token& stop) {
+  const int terminal = open_terminal(descriptors_);
   if (terminal < 0) return read_line(stop);
   std::optional<Secret> answer;
-  {
+  if (echoes) {
+    (void)write_all(terminal, question);
+    answer = read_line_of(terminal, stop);
+    if (!answer) (void)write_all(terminal, "\n");
+  } else {
     const WithoutEcho silence(terminal);
     (void)write_all(terminal, question);
     answer = read_line_of(terminal, stop);
@@ -115,6 +125,21 @@ std::optional<Secret> Console::prompt(std::string_view question, const std::stop
   }
   ::close(terminal);
   return answer;
+}
+
+std::optional<Secret> Console::prompt(std::string_view question, const std::stop_token& stop) {
+  return converse(question, false, stop);
+}
+
+std::optional<Secret> Console::ask(std::string_view question, const std::stop_token& stop) {
+  return converse(question, true, stop);
+}
+
+void Console::show(std::string_view text) {
+  const int terminal = open_terminal(descriptors_);
+  if (terminal < 0) return note(text);
+  (void)write_all(terminal, text);
+  ::close(terminal);
 }
 
 }  // namespace mytoken::cli

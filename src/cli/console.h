@@ -15,6 +15,7 @@ struct Descriptors {
   int in = 0;
   int out = 1;
   int err = 2;
+  const char* terminal = "/dev/tty";  // where questions go; null: nowhere
 };
 
 class Console {
@@ -47,9 +48,15 @@ class Console {
   // Asks on the controlling terminal without echo; without one reads stdin. nullopt: end of input
   // or stopped.
   std::optional<Secret> prompt(std::string_view question, const std::stop_token& stop);
+  // The same with echo.
+  std::optional<Secret> ask(std::string_view question, const std::stop_token& stop);
+  // To the controlling terminal, without one to stderr.
+  void show(std::string_view text);
 
  private:
   void line(std::string_view kind, std::string_view text);
+  std::optional<Secret> converse(std::string_view question, bool echoes,
+                                 const std::stop_token& stop);
 
   Descriptors descriptors_;
   bool is_interactive_;

@@ -62,7 +62,7 @@ class Cli {
   ~Cli() { std::filesystem::remove_all(home); }
 
   Finished run(const std::vector<std::string>& arguments, const std::string& input = "") {
-    const cli::Descriptors streams{memory("in"), memory("out"), memory("err")};
+    const cli::Descriptors streams{memory("in"), memory("out"), memory("err"), nullptr};
     if (::write(streams.in, input.data(), input.size()) != static_cast<ssize_t>(input.size()))
       std::abort();
     ::lseek(streams.in, 0, SEEK_SET);
