@@ -91,6 +91,12 @@ class MYTOKEN_API Client {
   // Error usage: not an https address (http only for this machine), see parse_server_url in spec
   // cli.md §1.13.
   static Outcome<std::unique_ptr<Client>> open(std::string_view server_url, Options options = {});
+  // A server reached by the program ssh, with the mytoken that is bound to the user's key: leases
+  // are not used, and may hold an empty token. User, port and key come from the configuration of
+  // ssh. Calls that need another mytoken, or none, are errors (usage: not available over ssh). A
+  // call lasts at most two minutes. Error usage: `host` is empty.
+  static Outcome<std::unique_ptr<Client>> open_over_ssh(std::string_view host,
+                                                        Options options = {});
   ~Client();
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;

@@ -70,7 +70,7 @@ AccessTokens::AccessTokens(Context& context, Config config, FoundToken found)
 client::Outcome<AccessTokens> AccessTokens::open(Context& context, const TokenFlags& flags) {
   auto config = load_config(context);
   if (!config) return failure(std::move(config.error()));
-  auto found = find_token(context, *config, flags, false);
+  auto found = find_access(context, *config, flags, false);
   if (!found) return failure(std::move(found.error()));
   if (!found->source) return failure(no_token());
   return AccessTokens(context, std::move(*config), std::move(*found));

@@ -172,16 +172,22 @@ int resume(Context& context, const Config& config, const Flags& flags) {
 int run(Context& context, const Flags& flags) {
   const auto config = load_config(context);
   if (!config) return report(context, config.error());
-  if (flags.login.resume) return resume(context, *config, flags);
   const std::string code =
       flags.transfer_code ? *flags.transfer_code : context.variable("MYTOKEN_TC");
+  if (flags.token.ssh &&
+      (flags.login.resume || flags.oidc || flags.transfer_code || !code.empty())) {
+    return report(context, failure(client::ErrorKind::usage,
+                                   "logins and transfer codes are not available over ssh")
+                               .error);
+  }
+  if (flags.login.resume) return resume(context, *config, flags);
   if (flags.transfer_code || !code.empty()) return redeem(context, *config, flags, code);
 
   auto request = build_request(context, *config, flags);
   if (!request) return report(context, request.error());
   FoundToken found;
   if (!flags.oidc) {
-    auto token = find_token(context, *config, flags.token, true);
+    auto token = find_access(context, *config, flags.token, true);
     if (!token) return report(context, token.error());
     found = std::move(*token);
   }
@@ -195,7 +201,8 @@ int run(Context& context, const Flags& flags) {
     return status;
   }
   const ExitCode printed = print(context, flags, *token);
-  if (!token->transfer_code.empty()) explain_transfer_code(context, *session, *token);
+  if (!token->transfer_code.empty() && !flags.token.ssh)
+    explain_transfer_code(context, *session, *token);
   return finish(context, printed, token->token_update);
 }
 

@@ -52,7 +52,9 @@ client::Outcome<Session> open_session(Context& context, const Config& config, Fo
       url = issuer;
     }
   }
-  auto opened = client::Client::open(url, client_options(context));
+  const std::string& host = session.token.ssh_host;
+  auto opened = host.empty() ? client::Client::open(url, client_options(context))
+                             : client::Client::open_over_ssh(host, client_options(context));
   if (!opened) return failure(std::move(opened.error()));
   session.client = std::move(*opened);
   return session;
@@ -61,7 +63,7 @@ client::Outcome<Session> open_session(Context& context, const Config& config, Fo
 client::Outcome<Session> open_session_with_token(Context& context, const TokenFlags& flags) {
   const auto config = load_config(context);
   if (!config) return failure(config.error());
-  auto token = find_token(context, *config, flags, false);
+  auto token = find_access(context, *config, flags, false);
   if (!token) return failure(std::move(token.error()));
   if (!token->source) return failure(no_token());
   return open_session(context, *config, std::move(*token));

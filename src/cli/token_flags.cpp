@@ -102,6 +102,19 @@ void TokenFlags::declare(Command& command) {
   command.text(
       "--MT-file", file,
       "file whose first line is the mytoken ('-': standard input); a rotated one is stored there");
+  command.text("--ssh", ssh,
+               "do it over ssh at this host, with the mytoken of the ssh key used there");
+}
+
+client::Outcome<FoundToken> find_access(Context& context, const Config& config,
+                                        const TokenFlags& flags, bool may_be_absent) {
+  if (!flags.ssh) return find_token(context, config, flags, may_be_absent);
+  if (flags.ssh->empty()) return failure(ErrorKind::usage, "--ssh is empty");
+  if (flags.prompt || flags.token || flags.variable || flags.file)
+    return failure(ErrorKind::usage, "--ssh uses the mytoken of the ssh key; give no other one");
+  // A lease on nothing: the server holds the token.
+  return FoundToken{std::make_shared<client::MemoryTokenSource>(Secret()), "--ssh " + *flags.ssh,
+                    true, *flags.ssh};
 }
 
 client::ClientError no_token() {
@@ -112,6 +125,7 @@ client::ClientError no_token() {
 
 client::Outcome<FoundToken> find_token(Context& context, const Config& config,
                                        const TokenFlags& flags, bool may_be_absent) {
+  if (flags.ssh) return failure(ErrorKind::usage, "this is not available over ssh");
   if (flags.prompt) {
     const auto stop = context.interruption();
     const auto answer = context.console.prompt("mytoken: ", stop);

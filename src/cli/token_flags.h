@@ -17,6 +17,7 @@ struct TokenFlags {
   std::optional<std::string> token;
   std::optional<std::string> variable;
   std::optional<std::string> file;
+  std::optional<std::string> ssh;
 
   void declare(Command& command);
 };
@@ -25,6 +26,7 @@ struct FoundToken {
   std::shared_ptr<client::TokenSource> source;  // null: nothing found
   std::string origin;                           // "--MT-file f", for messages
   bool is_stored = false;                       // a successor goes back to a file
+  std::string ssh_host{};                       // not empty: the server holds the token
 };
 
 // In this order: --MT-prompt, --MT, --MT-env, --MT-file, $MYTOKEN, $MYTOKEN_FILE, WLCG discovery. A
@@ -33,6 +35,11 @@ struct FoundToken {
 // token_source; also if the token is no mytoken.
 client::Outcome<FoundToken> find_token(Context& context, const Config& config,
                                        const TokenFlags& flags, bool may_be_absent);
+
+// The same, but with --ssh the one that is bound to the user's ssh key: for commands that only ask
+// the server. find_token() refuses --ssh. Error usage: --ssh and another source.
+client::Outcome<FoundToken> find_access(Context& context, const Config& config,
+                                        const TokenFlags& flags, bool may_be_absent);
 
 // "No mytoken provided", with a hint printed by the caller through report().
 client::ClientError no_token();

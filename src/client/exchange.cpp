@@ -149,6 +149,7 @@ Outcome<std::string> Client::Impl::address(const std::string& endpoint, const Ca
 }
 
 Outcome<HttpAnswer> Client::Impl::send(const HttpRequest& request, const Call& call) {
+  if (!ssh_host.empty()) return failure(ErrorKind::usage, "not available over ssh");
   auto answer = transport.send(request, call);
   const bool is_busy = answer && (answer->status == 429 || answer->status == 503) &&
                        answer->retry_after.count() > 0 &&
@@ -166,6 +167,7 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
                                            const Call& call) {
   if (exchange.token != Exchange::Token::none && !lease)
     return failure(ErrorKind::usage, "this needs a mytoken");
+  if (!ssh_host.empty()) return perform_over_ssh(exchange, std::move(members), call);
   std::string path;
   for (const std::string& segment : exchange.path) {
     if (segment.empty() || segment == "." || segment == "..")

@@ -30,6 +30,8 @@ struct Client::Impl {
   // `update`.
   Outcome<json::value> perform(TokenLease* lease, const Exchange& exchange, json::object members,
                                std::optional<TokenUpdate>& update, const Call& call);
+  Outcome<json::value> perform_over_ssh(const Exchange& exchange, json::object members,
+                                        const Call& call);
   // For answers that must be objects.
   Outcome<json::object> perform_object(TokenLease* lease, const Exchange& exchange,
                                        json::object members, std::optional<TokenUpdate>& update,
@@ -38,6 +40,7 @@ struct Client::Impl {
   Outcome<HttpAnswer> send(const HttpRequest& request, const Call& call);
 
   const std::string server_url;
+  std::string ssh_host;  // not empty: no HTTP at all
   const Options options;
   Transport transport;
   MetadataCache cache;
