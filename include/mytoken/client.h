@@ -94,7 +94,8 @@ class MYTOKEN_API Client {
   // A server reached by the program ssh, with the mytoken that is bound to the user's key: leases
   // are not used, and may hold an empty token. User, port and key come from the configuration of
   // ssh. Calls that need another mytoken, or none, are errors (usage: not available over ssh). A
-  // call lasts at most two minutes. Error usage: `host` is empty.
+  // call lasts at most two minutes. Error usage: `host` is empty. Calls: network with code
+  // ssh_failed, the program failed and has said why on stderr.
   static Outcome<std::unique_ptr<Client>> open_over_ssh(std::string_view host,
                                                         Options options = {});
   ~Client();

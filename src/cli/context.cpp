@@ -9,6 +9,8 @@ namespace {
 using client::ErrorKind;
 
 std::string hint_for(const client::ClientError& error, std::string_view capability) {
+  if (error.code == "ssh_failed")
+    return "its messages are above; 'ssh -v' with this host tells more";
   if (error.kind == ErrorKind::network) {
     return "check the server address (--url, MYTOKEN_URL, or 'instance' in the configuration file)";
   }

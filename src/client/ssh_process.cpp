@@ -152,9 +152,9 @@ Outcome<SshOutput> run_ssh(const std::string& host, const std::vector<std::strin
   if (call.deadline) end = std::min(end, *call.deadline);
 
   std::string text;
-  const auto ended = [&](ErrorKind kind, const std::string& why) {
+  const auto ended = [&](ErrorKind kind, const std::string& why, const char* code = "") {
     const Secret wiped(std::move(text));
-    return failure(kind, why);
+    return failure(kind, why, code);
   };
   for (bool is_open = true; is_open || !child.is_over();) {
     if (call.stop.stop_requested()) return ended(ErrorKind::cancelled, "interrupted");
@@ -178,8 +178,10 @@ Outcome<SshOutput> run_ssh(const std::string& host, const std::vector<std::strin
   }
   const int status = child.exit_status();
   if (status >= 128) {  // ssh itself, or a signal
-    return ended(ErrorKind::network, "ssh " + host + " " + words.front() +
-                                         " failed with exit status " + std::to_string(status));
+    return ended(
+        ErrorKind::network,
+        "ssh " + host + " " + words.front() + " failed with exit status " + std::to_string(status),
+        "ssh_failed");
   }
   return SshOutput{status, Secret(std::move(text))};
 }

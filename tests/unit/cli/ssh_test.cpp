@@ -55,7 +55,9 @@ TEST(OverSsh, W7_an_error_of_the_server_is_not_printed_as_a_token) {
   it.ssh.answers("", 255);
   const Finished failed = it.run({"AT"});
   EXPECT_EQ(failed.code, 3);
-  EXPECT_TRUE(has(failed.err, "ssh mt-host AT failed with exit status 255")) << failed.err;
+  EXPECT_EQ(failed.err,
+            "mytoken: error: ssh mt-host AT failed with exit status 255\n"
+            "mytoken: hint: its messages are above; 'ssh -v' with this host tells more\n");
 }
 
 TEST(OverSsh, W8_a_mytoken_is_made_without_discovery) {
