@@ -49,7 +49,7 @@ class Offers(CommandTest):
         first = self.machine.ok_json("capabilities")["capabilities"][0]
         self.assertEqual(first["read_write_capability"]["name"], "AT")
 
-    def test_W10_a_server_without_profiles_and_notifications_says_so(self):
+    def test_W10_a_server_without_profiles_says_so(self):
         with Stack(config={"features": {"server_profiles": {"enabled": False}}}) as other:
             for words in (["profiles", "groups"], ["profiles", "list"]):
                 self.assertIn("not supported by this server", self.machine.refused(REFUSED, *words, "--url", other.issuer))
