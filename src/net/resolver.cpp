@@ -1,5 +1,5 @@
 // Reverse DNS beside the event loop. The system's look-up blocks and cannot be interrupted, so it
-// runs on two threads which nobody joins: what they share with the resolver outlives it.
+// runs on threads which nobody joins: what they share with the resolver outlives it.
 #include "net/resolver.h"
 
 #include <netdb.h>
@@ -27,7 +27,8 @@ namespace {
 constexpr std::chrono::seconds time_limit(2);
 constexpr Seconds keep(300);
 constexpr std::size_t max_kept = 10'000;
-constexpr std::size_t max_queued = 1'000;
+constexpr std::size_t max_queued = 1'000;  // per queue
+constexpr int client_threads = 3;
 
 using Names = std::vector<std::string>;
 
@@ -43,8 +44,8 @@ struct State {
   const Clock* clock = nullptr;  // not used after `stopping`
   NameLookup look_up;
   bool stopping = false;
-  std::deque<std::string> queue;
-  std::unordered_map<std::string, std::list<Waiter*>> asked;  // queued or being looked up
+  std::deque<std::string> queues[2];                             // by AddressOf
+  std::unordered_map<std::string, std::list<Waiter*>> asked[2];  // queued or being looked up
   struct Kept {
     Names names;
     Time until;
@@ -62,44 +63,52 @@ struct State {
   }
 };
 
-void work(std::shared_ptr<State> state) {
+void work(std::shared_ptr<State> state, AddressOf whose) {
+  auto& queue = state->queues[static_cast<int>(whose)];
+  auto& waiting = state->asked[static_cast<int>(whose)];
   std::unique_lock lock(state->mutex);
   while (true) {
-    state->work.wait(lock, [&] { return state->stopping || !state->queue.empty(); });
+    state->work.wait(lock, [&] { return state->stopping || !queue.empty(); });
     if (state->stopping) return;
-    const std::string address = std::move(state->queue.front());
-    state->queue.pop_front();
+    const std::string address = std::move(queue.front());
+    queue.pop_front();
+    if (waiting.at(address).empty()) {  // everybody gave up meanwhile
+      waiting.erase(address);
+      continue;
+    }
     lock.unlock();
     const Names names = state->look_up(address);
     lock.lock();
     if (state->stopping) return;
     state->keep_answer(address, names);
-    const auto asked = state->asked.find(address);
+    const auto asked = waiting.find(address);
     for (Waiter* waiter : asked->second) {
       waiter->names = names;
       waiter->sleeper->wake();
     }
-    state->asked.erase(asked);
+    waiting.erase(asked);
   }
 }
 
 // Takes the waiter out of the shared state when its coroutine goes on or is destroyed.
 class Enlisted {
  public:
-  Enlisted(std::shared_ptr<State> state, std::string address, Waiter& waiter)
-      : state_(std::move(state)), address_(std::move(address)), waiter_(waiter) {}
+  Enlisted(std::shared_ptr<State> state, AddressOf whose, std::string address, Waiter& waiter)
+      : state_(std::move(state)), whose_(whose), address_(std::move(address)), waiter_(waiter) {}
   ~Enlisted() { leave(); }
   Enlisted(const Enlisted&) = delete;
   Enlisted& operator=(const Enlisted&) = delete;
   // After this nobody else touches the waiter.
   void leave() {
     const std::lock_guard lock(state_->mutex);
-    const auto asked = state_->asked.find(address_);
-    if (asked != state_->asked.end()) asked->second.remove(&waiter_);
+    auto& waiting = state_->asked[static_cast<int>(whose_)];
+    const auto asked = waiting.find(address_);
+    if (asked != waiting.end()) asked->second.remove(&waiter_);
   }
 
  private:
   std::shared_ptr<State> state_;
+  AddressOf whose_;
   std::string address_;
   Waiter& waiter_;
 };
@@ -109,8 +118,9 @@ class ThreadedResolver final : public Resolver {
   ThreadedResolver(const Clock& clock, NameLookup look_up) : state_(std::make_shared<State>()) {
     state_->clock = &clock;
     state_->look_up = std::move(look_up);
-    for (int i = 0; i < 2; ++i)
-      std::thread(work, state_).detach();
+    for (int i = 0; i < client_threads; ++i)
+      std::thread(work, state_, AddressOf::client).detach();
+    std::thread(work, state_, AddressOf::request).detach();
   }
 
   ~ThreadedResolver() override {
@@ -119,7 +129,7 @@ class ThreadedResolver final : public Resolver {
     state_->work.notify_all();
   }
 
-  Task<Names> confirmed_names(std::string text) override {
+  Task<Names> confirmed_names(std::string text, AddressOf whose) override {
     const auto address = canonical_address(text);
     if (!address) co_return Names{};
     const std::shared_ptr<State> state = state_;
@@ -130,16 +140,18 @@ class ThreadedResolver final : public Resolver {
       const auto kept = state->cache.find(*address);
       if (kept != state->cache.end() && state->clock->now() < kept->second.until)
         co_return kept->second.names;
-      const bool first = !state->asked.contains(*address);
-      if (first && state->queue.size() >= max_queued) co_return Names{};
+      auto& waiting = state->asked[static_cast<int>(whose)];
+      auto& queue = state->queues[static_cast<int>(whose)];
+      const bool first = !waiting.contains(*address);
+      if (first && queue.size() >= max_queued) co_return Names{};
       waiter.sleeper = std::make_shared<Sleeper>(executor, time_limit);
-      state->asked[*address].push_back(&waiter);
+      waiting[*address].push_back(&waiter);
       if (first) {
-        state->queue.push_back(*address);
-        state->work.notify_one();
+        queue.push_back(*address);
+        state->work.notify_all();
       }
     }
-    Enlisted enlisted(state, *address, waiter);
+    Enlisted enlisted(state, whose, *address, waiter);
     co_await Sleeper::sleep(waiter.sleeper);
     enlisted.leave();
     co_return waiter.names.value_or(Names{});

@@ -10,8 +10,8 @@
 
 namespace mytoken::net {
 
-// Blocking: the confirmed names of an address. Called on the resolver's threads, at most two calls
-// at a time.
+// Blocking: the confirmed names of an address. Called on the resolver's threads, at most three
+// calls at a time for clients and one for other addresses.
 using NameLookup = std::function<std::vector<std::string>(const std::string& address)>;
 
 std::unique_ptr<Resolver> make_resolver(const Clock& clock, NameLookup look_up);

@@ -276,11 +276,11 @@ Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context,
 }
 
 Task<token::ClientFacts> client_facts(Context& context, const token::Restrictions& restrictions,
-                                      std::string address) {
+                                      std::string address, net::AddressOf whose) {
   token::ClientFacts facts;
   facts.address = std::move(address);
   if (!facts.address.empty() && token::needs_names(restrictions)) {
-    facts.names = co_await context.resolver.confirmed_names(facts.address);
+    facts.names = co_await context.resolver.confirmed_names(facts.address, whose);
   }
   if (context.countries != nullptr && token::needs_country(restrictions))
     facts.country = context.countries->country(facts.address);

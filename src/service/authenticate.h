@@ -60,7 +60,8 @@ Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context,
 
 // What the network knows about the client, as far as the clauses ask for it.
 Task<token::ClientFacts> client_facts(Context& context, const token::Restrictions& restrictions,
-                                      std::string address);
+                                      std::string address,
+                                      net::AddressOf whose = net::AddressOf::client);
 
 // Check 7 without charging. Error usage_restricted.
 Result<void> require_clause(const Context& context, const Authenticated& token,

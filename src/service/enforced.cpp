@@ -90,7 +90,7 @@ Task<Result<Enforced>> fitted(Context& context, token::Restrictions enforced,
     co_return fail(invalid_request("hosts has too many addresses to compare with host names"));
   std::map<std::string, std::vector<std::string>> names;
   for (const std::string& address : addresses)
-    names[address] = co_await context.resolver.confirmed_names(address);
+    names[address] = co_await context.resolver.confirmed_names(address, net::AddressOf::request);
   const auto names_of = [&names](const std::string& address) { return names[address]; };
   auto tightened = token::tighten(enforced, requested, names_of);
   Enforced result{std::move(tightened.restrictions), !tightened.ok};

@@ -115,7 +115,8 @@ Task<Result<json::object>> judge_use(Context& context, const Authenticated& toke
     co_return fail(unavailable("another question about a host is being answered"));
   token::ClientFacts facts;
   try {
-    facts = co_await client_facts(context, token.claims().restrictions, use.address);
+    facts = co_await client_facts(context, token.claims().restrictions, use.address,
+                                  foreign ? net::AddressOf::request : net::AddressOf::client);
   } catch (...) {
     if (foreign) context.looking_up_for_somebody.store(false);
     throw;

@@ -51,7 +51,7 @@ Task<Result<Fitted>> fit(Context& context, const Authenticated& parent,
     if (auto r = request.charge_look_ups(addresses.size()); !r) co_return tl::unexpected(r.error());
   }
   for (const std::string& address : addresses) {
-    names[address] = co_await context.resolver.confirmed_names(address);
+    names[address] = co_await context.resolver.confirmed_names(address, net::AddressOf::request);
   }
   token::Tightened tightened = token::tighten(
       parents, requested, [&names](const std::string& address) { return names[address]; });

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <set>
 
 #include "store/ids.h"
 #include "store/listing.h"
@@ -66,7 +67,16 @@ Result<std::vector<Event>> events_of(sql::Connection& db, const EventSelection& 
       std::string(columns) + "WHERE mytoken_id = $3 AND id < $2 ORDER BY id DESC LIMIT $1";
   const std::int64_t before = selection.before.value_or(std::numeric_limits<std::int64_t>::max());
   std::vector<Event> events;
-  const auto newer = [](const Event& a, const Event& b) { return a.id > b.id; };
+  const auto limit = static_cast<std::size_t>(most);
+  // In the order of the answer, without what is older than the newest `most`.
+  const auto keep_newest = [&events, limit] {
+    std::sort(events.begin(), events.end(),
+              [](const Event& a, const Event& b) { return a.id > b.id; });
+    const auto again = std::unique(events.begin(), events.end(),
+                                   [](const Event& a, const Event& b) { return a.id == b.id; });
+    events.erase(again, events.end());
+    if (events.size() > limit) events.resize(limit);
+  };
   const auto collect = [&](std::string_view sql,
                            const std::vector<sql::Param>& params) -> Result<void> {
     auto done = db.run(sql, params, [&](const sql::Row& r) {
@@ -75,24 +85,24 @@ Result<std::vector<Event>> events_of(sql::Connection& db, const EventSelection& 
       return true;
     });
     if (!done) return tl::unexpected(done.error());
-    // What is older than the newest `most` of what was found is not wanted.
-    std::sort(events.begin(), events.end(), newer);
-    const auto again = std::unique(events.begin(), events.end(),
-                                   [](const Event& a, const Event& b) { return a.id == b.id; });
-    events.erase(again, events.end());
-    if (events.size() > static_cast<std::size_t>(most))
-      events.resize(static_cast<std::size_t>(most));
+    // Seldom, or many tokens would cost a sorting each.
+    if (events.size() >= 2 * limit) keep_newest();
     return {};
   };
-  for (const std::string& id : selection.tokens) {
+  const std::set<std::string> distinct(selection.tokens.begin(), selection.tokens.end());
+  for (const std::string& id : distinct) {
     if (auto r = collect(of_token, {most, before, Blob{id}}); !r) return tl::unexpected(r.error());
   }
-  if (selection.above.empty()) return events;
+  if (selection.above.empty()) {
+    keep_newest();
+    return events;
+  }
   std::vector<sql::Param> params{most, before};
   const std::string below =
       "WITH RECURSIVE " + tree_below(selection.above, params) + " " + std::string(columns) +
       "WHERE mytoken_id IN (SELECT id FROM tree) AND id < $2 ORDER BY id DESC LIMIT $1";
   if (auto r = collect(below, params); !r) return tl::unexpected(r.error());
+  keep_newest();
   return events;
 }
 

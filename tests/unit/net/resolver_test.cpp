@@ -26,8 +26,8 @@ TEST(Resolver, what_is_no_address_has_no_names) {
     ++calls;
     return Names{"x"};
   });
-  EXPECT_EQ(run(resolver->confirmed_names("example.org")), Names{});
-  EXPECT_EQ(run(resolver->confirmed_names("")), Names{});
+  EXPECT_EQ(run(resolver->confirmed_names("example.org", AddressOf::client)), Names{});
+  EXPECT_EQ(run(resolver->confirmed_names("", AddressOf::client)), Names{});
   EXPECT_EQ(calls, 0);
 }
 
@@ -38,13 +38,17 @@ TEST(Resolver, an_answer_is_kept_for_300_seconds) {
     ++calls;
     return Names{"host-" + address};
   });
-  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1")), Names{"host-192.0.2.1"});
-  EXPECT_EQ(run(resolver->confirmed_names("::ffff:192.0.2.1")), Names{"host-192.0.2.1"});
+  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1", AddressOf::client)),
+            Names{"host-192.0.2.1"});
+  EXPECT_EQ(run(resolver->confirmed_names("::ffff:192.0.2.1", AddressOf::client)),
+            Names{"host-192.0.2.1"});
   clock.advance(299s);
-  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1")), Names{"host-192.0.2.1"});
+  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1", AddressOf::client)),
+            Names{"host-192.0.2.1"});
   EXPECT_EQ(calls, 1);
   clock.advance(1s);
-  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1")), Names{"host-192.0.2.1"});
+  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1", AddressOf::client)),
+            Names{"host-192.0.2.1"});
   EXPECT_EQ(calls, 2);
 }
 
@@ -57,9 +61,9 @@ TEST(Resolver, a_slow_look_up_gives_no_names_after_two_seconds_and_others_go_on)
     return Names{"host"};
   });
   const auto start = std::chrono::steady_clock::now();
-  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1")), Names{});
+  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1", AddressOf::client)), Names{});
   EXPECT_GE(std::chrono::steady_clock::now() - start, 2s);
-  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.2")), Names{"host"});
+  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.2", AddressOf::client)), Names{"host"});
   gate->set_value();
 }
 
@@ -77,7 +81,7 @@ TEST(Resolver, callers_share_one_look_up_and_the_queue_is_bounded) {
   int with_name = 0;
   int without = 0;
   auto ask = [&](std::string address) -> Task<void> {
-    const Names names = co_await resolver->confirmed_names(std::move(address));
+    const Names names = co_await resolver->confirmed_names(std::move(address), AddressOf::client);
     ++(names.empty() ? without : with_name);
   };
   for (int i = 0; i < 100; ++i)
@@ -96,6 +100,51 @@ TEST(Resolver, callers_share_one_look_up_and_the_queue_is_bounded) {
   EXPECT_EQ(*calls, 1 + 1500 - without);
 }
 
+TEST(Resolver, slow_zones_of_addresses_in_requests_do_not_delay_clients) {
+  const ManualClock clock;
+  auto gate = std::make_shared<std::promise<void>>();
+  auto opened = gate->get_future().share();
+  auto calls = std::make_shared<std::atomic<int>>(0);
+  const auto resolver = make_resolver(clock, [opened, calls](const std::string& address) {
+    ++*calls;
+    if (address.starts_with("10.")) opened.wait();
+    return Names{"host"};
+  });
+  asio::io_context context(1);
+  for (int i = 0; i < 32; ++i) {
+    asio::co_spawn(context,
+                   resolver->confirmed_names("10.0.0." + std::to_string(i), AddressOf::request),
+                   asio::detached);
+  }
+  context.poll();
+  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1", AddressOf::client)), Names{"host"});
+  gate->set_value();
+}
+
+TEST(Resolver, what_everybody_gave_up_waiting_for_is_not_looked_up) {
+  const ManualClock clock;
+  auto gate = std::make_shared<std::promise<void>>();
+  auto opened = gate->get_future().share();
+  auto calls = std::make_shared<std::atomic<int>>(0);
+  const auto resolver = make_resolver(clock, [opened, calls](const std::string& address) {
+    ++*calls;
+    if (address == "10.0.0.0") opened.wait();
+    return Names{"host"};
+  });
+  {
+    asio::io_context context(1);
+    for (int i = 0; i < 20; ++i) {
+      asio::co_spawn(context,
+                     resolver->confirmed_names("10.0.0." + std::to_string(i), AddressOf::request),
+                     asio::detached);
+    }
+    context.poll();
+  }  // all of them vanish
+  gate->set_value();
+  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1", AddressOf::request)), Names{"host"});
+  EXPECT_LE(*calls, 2) << "the one that had begun, and the last";
+}
+
 TEST(Resolver, a_waiting_caller_may_vanish) {
   const ManualClock clock;
   auto gate = std::make_shared<std::promise<void>>();
@@ -106,17 +155,18 @@ TEST(Resolver, a_waiting_caller_may_vanish) {
   });
   {
     asio::io_context context(1);
-    asio::co_spawn(context, resolver->confirmed_names("192.0.2.1"), asio::detached);
+    asio::co_spawn(context, resolver->confirmed_names("192.0.2.1", AddressOf::client),
+                   asio::detached);
     context.poll();
   }
   gate->set_value();
-  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1")), Names{"host"});
+  EXPECT_EQ(run(resolver->confirmed_names("192.0.2.1", AddressOf::client)), Names{"host"});
 }
 
 TEST(Resolver, the_system_confirms_the_name_of_loopback) {
   const ManualClock clock;
   const auto resolver = make_system_resolver(clock);
-  EXPECT_EQ(run(resolver->confirmed_names("127.0.0.1")), Names{"localhost"});
+  EXPECT_EQ(run(resolver->confirmed_names("127.0.0.1", AddressOf::client)), Names{"localhost"});
 }
 
 }  // namespace

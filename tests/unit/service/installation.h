@@ -43,7 +43,7 @@ class NamesByTable final : public net::Resolver {
  public:
   std::map<std::string, std::vector<std::string>> names;
   std::atomic<int> look_ups{0};
-  Task<std::vector<std::string>> confirmed_names(std::string address) override {
+  Task<std::vector<std::string>> confirmed_names(std::string address, net::AddressOf) override {
     ++look_ups;
     const auto found = names.find(address);
     co_return found == names.end() ? std::vector<std::string>() : found->second;
