@@ -17,6 +17,7 @@
 #include "oidc/refresh_queue.h"
 #include "service/journal.h"
 #include "service/lease_book.h"
+#include "service/look_ups.h"
 #include "service/outages.h"
 #include "service/verified_tokens.h"
 #include "sql/database.h"
@@ -60,8 +61,8 @@ struct Settings {
 // refresh.cpp): 10 + 2 x 20 + 10 s.
 inline constexpr Seconds longest_refresh{60};
 // The longest end of a login that began before the server drained; then nothing is repeated:
-// metadata 10, code 20, keys 10, userinfo 10, claims 10 (enforced.cpp), storing 10 s. What takes longer than both is cut when
-// the server ends.
+// metadata 10, code 20, keys 10, userinfo 10, claims 10 (enforced.cpp), storing 10 s. What takes
+// longer than both is cut when the server ends.
 inline constexpr Seconds longest_exchange{70};
 
 struct Context {
@@ -82,9 +83,9 @@ struct Context {
   std::atomic<Time> next_purge{};           // see purge_round
   std::atomic<Time> next_presence{};        // see presence_round
   std::atomic<bool> others_are_ahead{false};
-  std::atomic<bool> looking_up_for_somebody{false};  // see judge_use
-  std::atomic<bool> draining{false};                 // see start_draining
-  std::atomic<int> provider_calls{0};                // see ProviderCall
+  LookUps look_ups{};
+  std::atomic<bool> draining{false};   // see start_draining
+  std::atomic<int> provider_calls{0};  // see ProviderCall
   LeaseBook leases{};
   Outages outages{};
   const net::GeoIp* countries = nullptr;  // nullptr: none is known

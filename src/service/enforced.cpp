@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <chrono>
-#include <map>
 #include <optional>
 #include <vector>
 
@@ -19,7 +18,6 @@ namespace mytoken::service {
 namespace {
 
 constexpr int provider_said_no = 555;
-constexpr std::size_t most_look_ups = 32;
 // For all sources together, part of longest_exchange.
 constexpr std::chrono::seconds longest_look_up{10};
 
@@ -84,18 +82,15 @@ Task<Result<token::Restrictions>> restrictions_of(Context& context, std::string 
 }
 
 Task<Result<Enforced>> fitted(Context& context, token::Restrictions enforced,
-                              token::Restrictions requested) {
-  const auto addresses = token::addresses_needing_names(enforced, requested);
-  if (addresses.size() > most_look_ups)
-    co_return fail(invalid_request("hosts has too many addresses to compare with host names"));
-  std::map<std::string, std::vector<std::string>> names;
-  for (const std::string& address : addresses)
-    names[address] = co_await context.resolver.confirmed_names(address, net::AddressOf::request);
-  const auto names_of = [&names](const std::string& address) { return names[address]; };
-  auto tightened = token::tighten(enforced, requested, names_of);
+                              token::Restrictions requested, std::string user) {
+  auto names = co_await names_of(context, std::move(user),
+                                 token::addresses_needing_names(enforced, requested));
+  if (!names) co_return tl::unexpected(names.error());
+  const auto of_address = [&names](const std::string& address) { return (*names)[address]; };
+  auto tightened = token::tighten(enforced, requested, of_address);
   Enforced result{std::move(tightened.restrictions), !tightened.ok};
   if (result.reduced && result.restrictions == enforced) {  // nothing that was asked for fits
-    result.restrictions = token::keeping_limits(std::move(enforced), requested, names_of);
+    result.restrictions = token::keeping_limits(std::move(enforced), requested, of_address);
     if (result.restrictions.empty()) {
       co_return fail(access_denied(
           "nothing of what was asked for is allowed to you; please ask for other hosts", 403));
@@ -153,8 +148,8 @@ Task<Result<Enforced>> enforce(Context& context, oidc::Provider& provider,
   if (name->empty()) co_return as_requested;
   auto restrictions = co_await restrictions_of(context, *name, std::move(client_address));
   if (!restrictions) co_return fail(restrictions.error());
-  co_return co_await fitted(context, std::move(*restrictions),
-                            std::move(as_requested.restrictions));
+  co_return co_await fitted(context, std::move(*restrictions), std::move(as_requested.restrictions),
+                            token::subject(identity.subject, provider.settings().issuer));
 }
 
 std::string by_way_of_help(const Context& context, const oidc::ProviderSettings& provider,

@@ -16,7 +16,7 @@ struct Enforced {
 // What of `requested` the user may have; all of it if the provider enforces
 // nothing. `client_address` stands for `this` in a template. Errors:
 // access_denied (403: the user's claims allow nothing of it), unavailable (503:
-// a source of claims did not answer), oidc_error (555: a claim of a kind that
+// a source of claims did not answer, or see look_ups.h), oidc_error (555: a claim of a kind that
 // cannot be compared), internal_error (a template that cannot be used).
 Task<Result<Enforced>> enforce(Context& context, oidc::Provider& provider,
                                const oidc::TokenAnswer& answer, const oidc::Identity& identity,

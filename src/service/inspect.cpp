@@ -108,20 +108,18 @@ json::object judge(const Context& context, const Authenticated& token, const Des
 
 Task<Result<json::object>> judge_use(Context& context, const Authenticated& token, DescribedUse use,
                                      std::string client_address) {
-  // One at a time: questions about other hosts must not keep the resolver from those who come from
-  // theirs.
+  const token::Restrictions& restrictions = token.claims().restrictions;
   const bool foreign = use.address != client_address;
-  if (foreign && context.looking_up_for_somebody.exchange(true))
-    co_return fail(unavailable("another question about a host is being answered"));
-  token::ClientFacts facts;
-  try {
-    facts = co_await client_facts(context, token.claims().restrictions, use.address,
-                                  foreign ? net::AddressOf::request : net::AddressOf::client);
-  } catch (...) {
-    if (foreign) context.looking_up_for_somebody.store(false);
-    throw;
+  std::optional<LookUps::Turn> turn;
+  if (foreign && token::needs_names(restrictions)) {
+    auto begun = context.look_ups.begin(token.claims().sub);
+    if (!begun) co_return tl::unexpected(begun.error());
+    turn.emplace(std::move(*begun));
   }
-  if (foreign) context.looking_up_for_somebody.store(false);
+  const token::ClientFacts facts =
+      co_await client_facts(context, restrictions, use.address,
+                            foreign ? net::AddressOf::request : net::AddressOf::client);
+  turn.reset();
   std::vector<std::string> spent;
   if (context.settings.strict_usage_inheritance && !token.clauses.empty()) {
     const auto kind = use.request.use == token::Use::access_token ? store::UsageKind::at

@@ -1,8 +1,6 @@
 // Sub-mytokens: fitting the wish into the parent, minting, storing; see issue.h.
 #include "service/issue.h"
 
-#include <map>
-
 #include "base/fault.h"
 #include "service/mint.h"
 #include "service/tags.h"
@@ -15,8 +13,6 @@
 namespace mytoken::service {
 namespace {
 
-// Addresses whose names one request may have looked up.
-constexpr std::size_t most_look_ups = 32;
 // Generations below a root: a use may be charged to every one of them. What follows a chain upwards
 // ends after 1000 (store/usages.h).
 constexpr std::int64_t most_ancestors = 200;
@@ -42,19 +38,12 @@ Task<Result<Fitted>> fit(Context& context, const Authenticated& parent,
         invalid_request("requested restrictions use keys that this server does not support"));
   }
   const token::Restrictions& parents = parent.claims().restrictions;
-  std::map<std::string, std::vector<std::string>> names;
-  const std::vector<std::string> addresses = token::addresses_needing_names(parents, requested);
-  if (addresses.size() > most_look_ups) {
-    co_return fail(invalid_request("hosts has too many addresses to compare with host names"));
-  }
-  if (!addresses.empty() && request.charge_look_ups) {
-    if (auto r = request.charge_look_ups(addresses.size()); !r) co_return tl::unexpected(r.error());
-  }
-  for (const std::string& address : addresses) {
-    names[address] = co_await context.resolver.confirmed_names(address, net::AddressOf::request);
-  }
+  auto names = co_await names_of(context, parent.claims().sub,
+                                 token::addresses_needing_names(parents, requested),
+                                 request.charge_look_ups);
+  if (!names) co_return tl::unexpected(names.error());
   token::Tightened tightened = token::tighten(
-      parents, requested, [&names](const std::string& address) { return names[address]; });
+      parents, requested, [&names](const std::string& address) { return (*names)[address]; });
   if (error_on_restrictions && !tightened.ok) {
     co_return fail(
         invalid_request("requested restrictions are not subset of original restrictions"));

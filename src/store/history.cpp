@@ -64,18 +64,22 @@ Result<std::vector<Event>> events_of(sql::Connection& db, const EventSelection& 
   constexpr std::string_view columns =
       "SELECT id, mytoken_id, time, event, comment, ip, user_agent FROM events ";
   static const std::string of_token =
-      std::string(columns) + "WHERE mytoken_id = $3 AND id < $2 ORDER BY id DESC LIMIT $1";
+      std::string(columns) +
+      "WHERE mytoken_id = $4 AND id < $2 AND id > $3 ORDER BY id DESC LIMIT $1";
   const std::int64_t before = selection.before.value_or(std::numeric_limits<std::int64_t>::max());
+  std::int64_t oldest = std::numeric_limits<std::int64_t>::min();  // that can still be wanted
   std::vector<Event> events;
   const auto limit = static_cast<std::size_t>(most);
   // In the order of the answer, without what is older than the newest `most`.
-  const auto keep_newest = [&events, limit] {
+  const auto keep_newest = [&events, &oldest, limit] {
     std::sort(events.begin(), events.end(),
               [](const Event& a, const Event& b) { return a.id > b.id; });
     const auto again = std::unique(events.begin(), events.end(),
                                    [](const Event& a, const Event& b) { return a.id == b.id; });
     events.erase(again, events.end());
-    if (events.size() > limit) events.resize(limit);
+    if (events.empty() || events.size() < limit) return;
+    events.resize(limit);
+    oldest = events.back().id;
   };
   const auto collect = [&](std::string_view sql,
                            const std::vector<sql::Param>& params) -> Result<void> {
@@ -91,16 +95,17 @@ Result<std::vector<Event>> events_of(sql::Connection& db, const EventSelection& 
   };
   const std::set<std::string> distinct(selection.tokens.begin(), selection.tokens.end());
   for (const std::string& id : distinct) {
-    if (auto r = collect(of_token, {most, before, Blob{id}}); !r) return tl::unexpected(r.error());
+    if (auto r = collect(of_token, {most, before, oldest, Blob{id}}); !r)
+      return tl::unexpected(r.error());
   }
   if (selection.above.empty()) {
     keep_newest();
     return events;
   }
-  std::vector<sql::Param> params{most, before};
+  std::vector<sql::Param> params{most, before, oldest};
   const std::string below =
       "WITH RECURSIVE " + tree_below(selection.above, params) + " " + std::string(columns) +
-      "WHERE mytoken_id IN (SELECT id FROM tree) AND id < $2 ORDER BY id DESC LIMIT $1";
+      "WHERE mytoken_id IN (SELECT id FROM tree) AND id < $2 AND id > $3 ORDER BY id DESC LIMIT $1";
   if (auto r = collect(below, params); !r) return tl::unexpected(r.error());
   keep_newest();
   return events;

@@ -43,8 +43,13 @@ class NamesByTable final : public net::Resolver {
  public:
   std::map<std::string, std::vector<std::string>> names;
   std::atomic<int> look_ups{0};
+  std::function<Task<void>()> meanwhile;  // once, while the next answer is waited for
   Task<std::vector<std::string>> confirmed_names(std::string address, net::AddressOf) override {
     ++look_ups;
+    if (meanwhile) {
+      const auto work = std::exchange(meanwhile, nullptr);
+      co_await work();
+    }
     const auto found = names.find(address);
     co_return found == names.end() ? std::vector<std::string>() : found->second;
   }

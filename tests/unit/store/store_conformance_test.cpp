@@ -411,5 +411,61 @@ TEST_P(Store, children_made_while_their_mother_is_deleted_are_deleted_or_refused
   EXPECT_EQ(number("SELECT count(*) FROM mytokens"), 0);
 }
 
+// Counts what an engine is asked for and hands back.
+class Counting final : public Connection {
+ public:
+  explicit Counting(Connection& inner) : inner_(inner) {}
+  Result<std::int64_t> run(std::string_view sql, std::span<const sql::Param> params,
+                           const std::function<bool(const sql::Row&)>& on_row) override {
+    ++statements;
+    return inner_.run(sql, params, [&](const sql::Row& row) {
+      ++rows;
+      return on_row(row);
+    });
+  }
+
+  int statements = 0;
+  int rows = 0;
+
+ private:
+  Connection& inner_;
+};
+
+TEST_P(Store, the_history_of_many_selected_tokens_is_not_read_again_for_each_of_them) {
+  family();
+  constexpr int tokens = 50;
+  constexpr int each = 20;
+  constexpr int wanted = 10;
+  EventSelection selection;
+  for (int i = 0; i < tokens; ++i)
+    selection.tokens.push_back("t" + std::to_string(100 + i));
+  ASSERT_TRUE(in([&](Transaction& db) -> Result<void> {
+    for (auto id = selection.tokens.rbegin(); id != selection.tokens.rend(); ++id) {
+      if (auto r = add_token(db, token(*id, "mother")); !r) return r;
+      for (int i = 0; i < each; ++i)
+        if (auto r = add_event(db, clock, *id, "e", std::to_string(i), {}); !r) return r;
+    }
+    return {};
+  }));
+  selection.above = {"mother"};  // selects them all once more
+  const std::vector<std::string> again = selection.tokens;
+  selection.tokens.insert(selection.tokens.end(), again.begin(), again.end());
+  auto done = database->read_now([&](Connection& db) -> Result<void> {
+    Counting counting(db);
+    const auto events = events_of(counting, selection, wanted);
+    if (!events) return fail(events.error());
+    EXPECT_EQ(events->size(), static_cast<std::size_t>(wanted));
+    int comment = each;
+    for (const Event& event : *events) {
+      EXPECT_EQ(event.mytoken_id, "t100");
+      EXPECT_EQ(event.comment, std::to_string(--comment));
+    }
+    EXPECT_EQ(counting.statements, tokens + 1);
+    EXPECT_LE(counting.rows, 3 * wanted);
+    return {};
+  });
+  EXPECT_TRUE(done) << done.error().cause;
+}
+
 }  // namespace
 }  // namespace mytoken::store
