@@ -189,6 +189,16 @@ Error not_current() {
   return invalid_token("token is revoked or no longer current");
 }
 
+Task<Error> refuse_outdated(Context& context, Authenticated token, PreciseTime arrival) {
+  const auto& rotation = token.claims().rotation;
+  if (rotation && rotation->auto_revoke && !was_overtaken(context, token.state, arrival)) {
+    context.log.warning("a rotated-away token was used: its family is revoked",
+                        {{"mom_id", base64(token.state.id).substr(0, 8)}});
+    co_await revoke_family(context, std::move(token));
+  }
+  co_return not_current();
+}
+
 Task<Result<Authenticated>> verify_presented(Context& context, Presentation presentation,
                                              bool check_times) {
   auto looked = co_await look_up(context, std::move(presentation), check_times);
@@ -236,15 +246,8 @@ Task<Result<Admission>> admit(Context& context, Presentation presentation,
         co_return admission;
       }
     }
-    // Overtaken by a parallel request: no theft. Any other use of an outdated token with
-    // auto_revoke is.
-    const bool overtaken = was_overtaken(context, state, arrival);
-    if (claims.rotation && claims.rotation->auto_revoke && !overtaken) {
-      context.log.warning("a rotated-away token was used: its family is revoked",
-                          {{"mom_id", base64(state.id).substr(0, 8)}});
-      co_await revoke_family(context, std::move(looked->token));
-    }
-    co_return fail(not_current());
+    Error error = co_await refuse_outdated(context, std::move(looked->token), arrival);
+    co_return fail(std::move(error));
   }
   if (lifetime_passed(claims, state, now)) co_return fail(not_current());
   Admission admission;

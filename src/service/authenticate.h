@@ -87,6 +87,10 @@ bool is_not_current(const Error& error);
 // no theft then. Clocks of several servers are not compared more closely than they agree.
 bool was_overtaken(const Context& context, const store::TokenState& state, PreciseTime arrival);
 
+// How the use of a rotated-away token ends: error not_current(). With auto_revoke it is a theft,
+// and the family is revoked, unless the token was overtaken since `arrival`.
+Task<Error> refuse_outdated(Context& context, Authenticated token, PreciseTime arrival);
+
 // Check 7 with charging, inside the transaction that is to commit it: fresh counters, first usable
 // clause, its chain of ancestors. Result: nothing if the token has no restrictions. Error
 // usage_restricted.

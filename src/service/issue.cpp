@@ -132,7 +132,7 @@ Task<Result<IssueAnswer>> make_subtoken(Context& context, SubtokenRequest reques
   auto child = mint(context, wanted, *key);
   if (!child) co_return tl::unexpected(child.error());
   const Delivery delivery = deliver(context, child->id, child->jwt, request.wish.response_type,
-                                    request.wish.max_token_len);
+                                    request.wish.max_token_len, child->key_for_purge);
   auto next = successor(context, parent, token::Use::other, *key);
   if (!next) co_return tl::unexpected(next.error());
 

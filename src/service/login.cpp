@@ -326,7 +326,7 @@ Task<Result<json::object>> poll(Context& context, Secret polling_code, ClientInf
   auto claims = claims_of_stored_jwt(context, *jwt, *row.mytoken_id);
   if (!claims) co_return tl::unexpected(claims.error());
   const Delivery delivery = deliver(context, *row.mytoken_id, *jwt, request->wish.response_type,
-                                    request->wish.max_token_len);
+                                    request->wish.max_token_len, row.key_for_purge);
   auto work = [&](sql::Transaction& db) -> Result<void> {
     auto taken = store::take_flow(db, row.id, "done");
     if (!taken) return tl::unexpected(taken.error());

@@ -53,6 +53,19 @@ std::string seal_family_key(const Secret& family_key, const std::string& token_i
   return crypto::seal(family_key.reveal(), jwt, "family_key:" + token_id);
 }
 
+namespace {
+
+std::string purge_context(const std::string& token_id) {
+  return "purge:" + token_id;
+}
+
+}  // namespace
+
+Result<Secret> open_key_for_purge(const Context& context, const std::string& token_id,
+                                  const std::string& sealed) {
+  return crypto::open(sealed, context.installation_secret, purge_context(token_id));
+}
+
 Result<Secret> family_key(const Authenticated& token) {
   auto key = crypto::open(token.state.sealed_key, token.token->jwt, "family_key:" + token.state.id);
   if (key) return key;
@@ -95,11 +108,14 @@ Result<Minted> mint(const Context& context, const MintRequest& request, const Se
         invalid_request("the token would be too long: fewer or shorter restrictions are needed"));
   }
   minted.sealed_key = seal_family_key(family_key, minted.id, minted.jwt);
+  minted.key_for_purge =
+      crypto::seal(family_key.reveal(), context.installation_secret, purge_context(minted.id));
   return minted;
 }
 
 Delivery deliver(const Context& context, const std::string& token_id, const Secret& jwt,
-                 token::ResponseType requested, std::int64_t max_token_len) {
+                 token::ResponseType requested, std::int64_t max_token_len,
+                 const std::optional<std::string>& key_for_purge) {
   Delivery delivery;
   delivery.type = token::choose_representation(requested, max_token_len, jwt.size(),
                                                context.settings.representations);
@@ -123,6 +139,7 @@ Delivery deliver(const Context& context, const std::string& token_id, const Secr
       row.expires_at = row.created + context.settings.transfer_code_lifetime;
       row.response_type = "token";
       row.revokes_token = true;
+      row.key_for_purge = key_for_purge;
       delivery.proxy = std::move(row);
       break;
     }

@@ -16,7 +16,8 @@ struct Minted {
   token::Claims claims;
   std::string id;
   Secret jwt;
-  std::string sealed_key;  // the family key under the JWT
+  std::string sealed_key;     // the family key under the JWT
+  std::string key_for_purge;  // and under the installation's secret
   std::optional<Time> stored_expires_at;
 };
 
@@ -32,14 +33,19 @@ struct MintRequest {
 Result<Minted> mint(const Context& context, const MintRequest& request, const Secret& family_key);
 
 // The representation to hand out. Codes and short tokens come with the row that must be stored in
-// the same transaction.
+// the same transaction. `key_for_purge` stays with a code, for nobody else can open the token until
+// it is redeemed.
 struct Delivery {
   token::ResponseType type = token::ResponseType::token;
   Secret text;
   std::optional<store::ProxyRow> proxy;
 };
 Delivery deliver(const Context& context, const std::string& token_id, const Secret& jwt,
-                 token::ResponseType requested, std::int64_t max_token_len);
+                 token::ResponseType requested, std::int64_t max_token_len,
+                 const std::optional<std::string>& key_for_purge);
+// The family key of a token that nobody has collected.
+Result<Secret> open_key_for_purge(const Context& context, const std::string& token_id,
+                                  const std::string& sealed);
 // The digest under which a transfer code is stored, and the secret its JWT is sealed with: both
 // need the installation's secret, because eight letters alone could be guessed from a copy of the
 // database (tokens.md W 2).

@@ -33,10 +33,11 @@ std::string remembered(const Running& run, const json::object& body) {
   return json::serialize(update);
 }
 
-Result<void> log(sql::Transaction& db, const Running& run, const std::vector<LoggedEvent>& events) {
+Result<void> log(sql::Transaction& db, const Context& context, const Authenticated& token,
+                 const ClientInfo& client, const std::vector<LoggedEvent>& events) {
   for (const LoggedEvent& event : events) {
-    if (auto r = store::add_event(db, run.context.clock, run.token.state.id, event.name,
-                                  event.comment, run.client);
+    if (auto r =
+            store::add_event(db, context.clock, token.state.id, event.name, event.comment, client);
         !r) {
       return r;
     }
@@ -60,7 +61,10 @@ Result<Performed> perform(sql::Transaction& db, const Running& run) {
   if (!outcome) return tl::unexpected(outcome.error());
   Performed done;
   done.body = std::move(outcome->body);
-  if (auto r = log(db, run, outcome->events_before_rotation); !r) return tl::unexpected(r.error());
+  const auto log_all = [&](const std::vector<LoggedEvent>& events) {
+    return log(db, context, run.token, run.client, events);
+  };
+  if (auto r = log_all(outcome->events_before_rotation); !r) return tl::unexpected(r.error());
   if (run.next && !outcome->token_ended) {
     done.rotated = true;
     done.body["token_update"] = run.next->update;
@@ -70,7 +74,7 @@ Result<Performed> perform(sql::Transaction& db, const Running& run) {
       return tl::unexpected(r.error());
     }
   }
-  if (auto r = log(db, run, outcome->events); !r) return tl::unexpected(r.error());
+  if (auto r = log_all(outcome->events); !r) return tl::unexpected(r.error());
   return done;
 }
 
@@ -80,13 +84,36 @@ Task<Result<Outcome>> look(Context& context, const Operation& operation,
   co_return co_await context.database.read(work);
 }
 
-// The answer to a request that was done before.
+// The answer to a request that was done before. What is looked up again is new to the asker and not
+// counted, so that is done once; whoever asks for more is no client whose answer was lost.
 Task<Result<OperationAnswer>> repeat(Context& context, const Operation& operation,
-                                     const Authenticated& token, EarlierAnswer earlier) {
+                                     Authenticated token, EarlierAnswer earlier, ClientInfo client,
+                                     PreciseTime arrival) {
   OperationAnswer answer{std::move(earlier.body), std::move(earlier.rotated)};
   if (!operation.look) co_return answer;
   auto outcome = co_await look(context, operation, token);
   if (!outcome) co_return tl::unexpected(outcome.error());
+  auto claim = [&](sql::Transaction& db) -> Result<bool> {
+    if (const auto family = token.state.refresh_token_id) {
+      if (auto r = store::lock_refresh_token(db, *family); !r) return tl::unexpected(r.error());
+    }
+    auto first = store::claim_repetition(db, token.state.id,
+                                         static_cast<std::int64_t>(token.claims().seq_no));
+    if (!first || !*first) return first;
+    for (auto* events : {&outcome->events_before_rotation, &outcome->events}) {
+      std::vector<LoggedEvent> repeated = *events;
+      for (LoggedEvent& event : repeated)
+        event.comment += event.comment.empty() ? "repeated request" : " (repeated request)";
+      if (auto r = log(db, context, token, client, repeated); !r) return tl::unexpected(r.error());
+    }
+    return true;
+  };
+  auto first = co_await context.database.write(claim);
+  if (!first) co_return tl::unexpected(first.error());
+  if (!*first) {
+    Error error = co_await refuse_outdated(context, std::move(token), arrival);
+    co_return fail(std::move(error));
+  }
   for (auto& member : outcome->body)
     answer.body[member.key()] = std::move(member.value());
   co_return answer;
@@ -103,12 +130,14 @@ Authorise needs(std::string_view capability) {
 Task<Result<OperationAnswer>> operate(Context& context, OperationRequest request,
                                       Operation operation) {
   const ClientInfo client = request.presentation.client;
+  const PreciseTime arrival = request.presentation.arrival;
   auto admission = co_await admit(context, std::move(request.presentation), request.request_hash);
   if (!admission) co_return tl::unexpected(admission.error());
   if (admission->earlier_answer) {
     auto earlier = co_await earlier_answer(context, *admission, client.address);
     if (!earlier) co_return tl::unexpected(earlier.error());
-    co_return co_await repeat(context, operation, admission->token, std::move(*earlier));
+    co_return co_await repeat(context, operation, std::move(admission->token), std::move(*earlier),
+                              client, arrival);
   }
   Running run{
       context, operation, std::move(admission->token), client, std::move(request.request_hash), {},
@@ -139,7 +168,8 @@ Task<Result<OperationAnswer>> operate(Context& context, OperationRequest request
   if (!done && run.next && is_not_current(done.error())) {
     auto earlier = co_await answer_of_overtaker(context, run.token, client, run.request_hash);
     if (!earlier) co_return tl::unexpected(earlier.error());
-    co_return co_await repeat(context, operation, run.token, std::move(*earlier));
+    co_return co_await repeat(context, operation, std::move(run.token), std::move(*earlier), client,
+                              PreciseTime::min());  // it was current when it came
   }
   if (!done) co_return tl::unexpected(done.error());
   OperationAnswer answer;

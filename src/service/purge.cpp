@@ -2,6 +2,9 @@
 // minute, removes nothing beside the one that has it now.
 #include "service/purge.h"
 
+#include "service/mint.h"
+#include "service/outbox.h"
+#include "service/revoke.h"
 #include "store/outbox.h"
 #include "store/purge.h"
 
@@ -9,6 +12,20 @@ namespace mytoken::service {
 namespace {
 
 constexpr Seconds purge_every{60};
+
+// One portion, and the revocation of the refresh tokens behind what nobody collected.
+Result<store::Purged> remove_portion(sql::Transaction& db, const Context& context, Time now) {
+  auto purged = store::purge_expired(db, now, context.settings.retention);
+  if (!purged) return purged;
+  for (const auto& left : purged->uncollected) {
+    auto key = open_key_for_purge(context, left.mytoken_id, left.key_for_purge);
+    Result<bool> queued = false;
+    if (key) queued = queue_orphan(db, context, left.refresh_token, *key);
+    if (!queued) return tl::unexpected(queued.error());
+    if (!*queued) ++purged->orphans;
+  }
+  return purged;
+}
 
 }  // namespace
 
@@ -25,7 +42,7 @@ Task<void> purge_round(Context& context) {
       auto mine = store::take_named_lease(db, "purge", context.owner, now, purge_every);
       if (!mine) return tl::unexpected(mine.error());
       if (!*mine) return store::Purged{};
-      return store::purge_expired(db, now, context.settings.retention);
+      return remove_portion(db, context, now);
     };
     auto purged = co_await context.database.write(work);
     if (!purged) {
@@ -34,6 +51,7 @@ Task<void> purge_round(Context& context) {
     }
     sum.rows += purged->rows;
     sum.orphans += purged->orphans;
+    if (!purged->uncollected.empty()) wake_outbox(context);
     sum.more = purged->more;
     if (!sum.more) break;
   }

@@ -143,7 +143,8 @@ Result<void> store_root(sql::Transaction& db, Exchange& exchange, const Minted& 
   if (!cookie) {
     const std::string sealed =
         crypto::seal(minted.jwt.reveal(), exchange.flow_key, "flow_result:" + exchange.flow.id);
-    auto finished = store::finish_flow(db, exchange.flow.id, minted.id, sealed);
+    auto finished =
+        store::finish_flow(db, exchange.flow.id, minted.id, sealed, minted.key_for_purge);
     if (!finished) return tl::unexpected(finished.error());
     if (!*finished) return fail(page(400, "invalid_request", "State mismatched"));
     return {};
@@ -213,7 +214,8 @@ Task<Result<LoginEnd>> make_root(Exchange& exchange, const oidc::TokenAnswer& an
   if (!minted) co_return tl::unexpected(minted.error());
   std::optional<Delivery> cookie;
   if (exchange.request.web) {
-    cookie = deliver(context, minted->id, minted->jwt, wish.response_type, wish.max_token_len);
+    cookie = deliver(context, minted->id, minted->jwt, wish.response_type, wish.max_token_len,
+                     minted->key_for_purge);
   }
   const store::RefreshTokenId refresh_token_id = store::random_id();
   const std::string sealed = seal_refresh_token(answer.refresh_token, refresh_token_id, family_key);

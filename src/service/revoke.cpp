@@ -54,7 +54,6 @@ std::optional<Secret> key_by_successor(sql::Connection& db, const Authenticated&
 // gone.
 Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, const std::string& id,
                               bool recursive, const std::optional<Secret>& key) {
-  // A successor that waits in the journal is the one to revoke.
   auto orphans = store::delete_token(db, id, recursive);
   if (!orphans) return tl::unexpected(orphans.error());
   bool queued = false;
@@ -65,22 +64,9 @@ Result<bool> delete_and_queue(sql::Transaction& db, const Context& context, cons
           {{"issuer", orphan.issuer}});
       continue;
     }
-    store::RefreshTokenRow row;
-    row.id = orphan.id;
-    row.issuer = orphan.issuer;
-    row.sealed_token = orphan.sealed_token;
-    if (auto waiting = context.journal.pending(orphan.id);
-        waiting && waiting->version >= orphan.version)
-      row.sealed_token = std::move(waiting->sealed_token);
-    auto refresh_token = open_refresh_token(row, *key);
-    if (!refresh_token) {
-      context.log.error("a refresh token to revoke could not be opened",
-                        {{"cause", refresh_token.error().cause}});
-      continue;
-    }
-    if (auto r = queue_revocation(db, context, orphan.issuer, *refresh_token); !r)
-      return tl::unexpected(r.error());
-    queued = true;
+    auto done = queue_orphan(db, context, orphan, *key);
+    if (!done) return done;
+    queued = queued || *done;
   }
   return queued;
 }
@@ -192,6 +178,27 @@ Task<Result<void>> revoke_polling_code(Context& context, Secret code) {
 }
 
 }  // namespace
+
+Result<bool> queue_orphan(sql::Transaction& db, const Context& context, const store::Orphan& orphan,
+                          const Secret& family_key) {
+  store::RefreshTokenRow row;
+  row.id = orphan.id;
+  row.issuer = orphan.issuer;
+  row.sealed_token = orphan.sealed_token;
+  // A successor that waits in the journal is the one to revoke.
+  if (auto waiting = context.journal.pending(orphan.id);
+      waiting && waiting->version >= orphan.version)
+    row.sealed_token = std::move(waiting->sealed_token);
+  auto refresh_token = open_refresh_token(row, family_key);
+  if (!refresh_token) {
+    context.log.error("a refresh token to revoke could not be opened",
+                      {{"cause", refresh_token.error().cause}});
+    return false;
+  }
+  if (auto r = queue_revocation(db, context, orphan.issuer, *refresh_token); !r)
+    return tl::unexpected(r.error());
+  return true;
+}
 
 Task<Result<void>> revoke_presented(Context& context, RevocationRequest request) {
   if (request.presentation.text.size() >= token::shortest_token) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "service/operation.h"
+#include "store/tokens.h"
 
 namespace mytoken::service {
 
@@ -27,6 +28,11 @@ struct OtherRevocation {
 };
 Task<Result<OperationAnswer>> revoke_other(Context& context, OperationRequest request,
                                            OtherRevocation wanted);
+
+// Inside the transaction that deleted its last mytoken: queues the revocation of a refresh token
+// that the family key opens. False: it cannot be opened; the log says so.
+Result<bool> queue_orphan(sql::Transaction& db, const Context& context, const store::Orphan& orphan,
+                          const Secret& family_key);
 
 // Deletes the token of which an outdated string was presented, and its subtree (auto_revoke). The
 // provider's refresh token is revoked with it if the string is the one before the current and was

@@ -19,7 +19,7 @@ constexpr std::string_view columns =
     "key_for_consent, "
     "key_for_polling, key_for_state, sealed_secrets, browser_hash, created, created_ip, "
     "expires_at, "
-    "mytoken_id, sealed_jwt FROM flows WHERE ";
+    "mytoken_id, sealed_jwt, key_for_purge FROM flows WHERE ";
 
 FlowRow flow_of(const sql::Row& r) {
   FlowRow flow;
@@ -41,6 +41,7 @@ FlowRow flow_of(const sql::Row& r) {
   flow.expires_at = r.time(15);
   flow.mytoken_id = optional_bytes(r, 16);
   flow.sealed_jwt = optional_bytes(r, 17);
+  flow.key_for_purge = optional_bytes(r, 18);
   return flow;
 }
 
@@ -95,11 +96,12 @@ Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_
 }
 
 Result<bool> finish_flow(sql::Transaction& db, const std::string& id, const std::string& mytoken_id,
-                         const std::optional<std::string>& sealed_jwt) {
+                         const std::optional<std::string>& sealed_jwt,
+                         const std::optional<std::string>& key_for_purge) {
   return changed_one(db.execute(
-      "UPDATE flows SET status = 'done', mytoken_id = $2, sealed_jwt = $3, sealed_secrets = NULL "
-      "WHERE id = $1 AND status = 'exchanging'",
-      Blob{id}, Blob{mytoken_id}, blob(sealed_jwt)));
+      "UPDATE flows SET status = 'done', mytoken_id = $2, sealed_jwt = $3, key_for_purge = $4, "
+      "sealed_secrets = NULL WHERE id = $1 AND status = 'exchanging'",
+      Blob{id}, Blob{mytoken_id}, blob(sealed_jwt), blob(key_for_purge)));
 }
 
 Result<bool> take_flow(sql::Transaction& db, const std::string& id, std::string_view status) {

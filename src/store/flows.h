@@ -30,9 +30,10 @@ Result<bool> consent_flow(sql::Transaction& db, const std::string& id, const Con
 // Any of `from` -> `to`; false if the flow is in none of them. `error` is stored with it.
 Result<bool> move_flow(sql::Transaction& db, const std::string& id, std::string_view from,
                        std::string_view to, const std::optional<std::string>& error = std::nullopt);
-// exchanging -> done with the result for the poller.
+// exchanging -> done with the result for the poller, and what is needed if nobody collects it.
 Result<bool> finish_flow(sql::Transaction& db, const std::string& id, const std::string& mytoken_id,
-                         const std::optional<std::string>& sealed_jwt);
+                         const std::optional<std::string>& sealed_jwt,
+                         const std::optional<std::string>& key_for_purge = std::nullopt);
 // Deletes a finished flow; false: somebody else did.
 Result<bool> take_flow(sql::Transaction& db, const std::string& id, std::string_view status);
 

@@ -130,9 +130,19 @@ Result<void> set_rotation_record(sql::Transaction& db, const std::string& mytoke
       "expires_at) "
       "VALUES ($1, $2, $3, $4, $5) ON CONFLICT (mytoken_id) DO UPDATE SET "
       "predecessor_seq_no = excluded.predecessor_seq_no, request_hash = excluded.request_hash, "
-      "sealed_answer = excluded.sealed_answer, expires_at = excluded.expires_at",
+      "sealed_answer = excluded.sealed_answer, expires_at = excluded.expires_at, repeated = 0",
       Blob{mytoken_id}, record.predecessor_seq_no, Blob{record.request_hash},
       Blob{record.sealed_answer}, record.expires_at);
+}
+
+Result<bool> claim_repetition(sql::Transaction& db, const std::string& mytoken_id,
+                              std::int64_t predecessor_seq_no) {
+  auto changed = db.execute(
+      "UPDATE rotations SET repeated = 1 WHERE mytoken_id = $1 AND predecessor_seq_no = $2 AND "
+      "repeated = 0",
+      Blob{mytoken_id}, predecessor_seq_no);
+  if (!changed) return tl::unexpected(changed.error());
+  return *changed == 1;
 }
 
 Result<std::optional<RotationRecord>> rotation_record(sql::Connection& db,

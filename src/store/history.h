@@ -55,6 +55,9 @@ struct RotationRecord {
 };
 Result<void> set_rotation_record(sql::Transaction& db, const std::string& mytoken_id,
                                  const RotationRecord& record);
+// False: a repetition of this rotation's request, or a later rotation, was here before.
+Result<bool> claim_repetition(sql::Transaction& db, const std::string& mytoken_id,
+                              std::int64_t predecessor_seq_no);
 Result<std::optional<RotationRecord>> rotation_record(sql::Connection& db,
                                                       const std::string& mytoken_id);
 

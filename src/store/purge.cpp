@@ -23,9 +23,27 @@ class Portion {
   Result<bool> run(std::string_view sql, const P&... params) {
     auto changed = db_.execute(sql, params...);
     if (!changed) return tl::unexpected(changed.error());
-    purged.rows += *changed;
+    return count(*changed);
+  }
+  bool count(std::int64_t rows) {
+    purged.rows += rows;
     if (purged.rows >= purge_portion) purged.more = true;
     return !purged.more;
+  }
+
+  // Removes a token. `key`: of its family, if nobody has collected it.
+  Result<void> remove(const std::string& id, bool recursive, const std::string& key) {
+    auto orphans = delete_token(db_, id, recursive);
+    if (!orphans) return tl::unexpected(orphans.error());
+    for (Orphan& orphan : *orphans) {
+      if (key.empty()) {
+        ++purged.orphans;
+      } else {
+        purged.uncollected.push_back({id, key, std::move(orphan)});
+      }
+    }
+    count(1);
+    return {};
   }
 
   Purged purged;
@@ -60,22 +78,53 @@ Result<bool> empty(Portion& portion, const std::string& id) {
   return true;
 }
 
+// Codes and logins that are over; `sql` removes them and returns the token that nobody can have, if
+// there is one, and its key. False: some are left.
+Result<bool> purge_codes(sql::Transaction& db, Portion& portion, std::string_view sql,
+                         Time before) {
+  struct Behind {
+    std::string mytoken_id;
+    std::string key;
+  };
+  auto removed = db.all(
+      sql,
+      [](const sql::Row& r) {
+        return Behind{r.bytes(0), r.bytes(1)};
+      },
+      before);
+  if (!removed) return tl::unexpected(removed.error());
+  portion.count(static_cast<std::int64_t>(removed->size()));
+  for (const Behind& row : *removed) {
+    if (row.mytoken_id.empty()) continue;
+    if (auto r = portion.remove(row.mytoken_id, true, row.key); !r)
+      return tl::unexpected(r.error());
+  }
+  return !portion.purged.more;
+}
+
+// The key of a token that ends before the code that it waits behind.
+Result<std::string> key_for_purge(sql::Transaction& db, const std::string& id) {
+  auto key = db.one(
+      "SELECT key_for_purge FROM flows WHERE mytoken_id = $1 AND key_for_purge IS NOT NULL UNION "
+      "ALL SELECT key_for_purge FROM proxies WHERE mytoken_id = $1 AND key_for_purge IS NOT NULL",
+      [](const sql::Row& r) { return r.bytes(0); }, Blob{id});
+  if (!key) return tl::unexpected(key.error());
+  return key->value_or("");
+}
+
 Result<void> purge_tokens(sql::Transaction& db, Portion& portion, Time before) {
   auto ids = db.all(
       "SELECT id FROM mytokens WHERE expires_at < $1 ORDER BY expires_at LIMIT 500",
       [](const sql::Row& r) { return r.bytes(0); }, before);
   if (!ids) return tl::unexpected(ids.error());
   for (const std::string& id : *ids) {
+    auto key = key_for_purge(db, id);
+    if (!key) return tl::unexpected(key.error());
     auto emptied = empty(portion, id);
     if (!emptied) return tl::unexpected(emptied.error());
     if (!*emptied) return {};
-    auto orphans = delete_token(db, id, false);
-    if (!orphans) return tl::unexpected(orphans.error());
-    portion.purged.orphans += static_cast<std::int64_t>(orphans->size());
-    if (++portion.purged.rows >= purge_portion) {
-      portion.purged.more = true;
-      return {};
-    }
+    if (auto r = portion.remove(id, false, *key); !r) return r;
+    if (portion.purged.more) return {};
   }
   return {};
 }
@@ -87,13 +136,16 @@ Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& re
     std::string_view sql;
     Time before;
   };
-  const Step steps[] = {
+  const Step codes[] = {
       {"DELETE FROM flows WHERE id IN (SELECT id FROM flows WHERE expires_at < $1 ORDER BY "
-       "expires_at LIMIT 500)",
+       "expires_at LIMIT 500) RETURNING mytoken_id, key_for_purge",
        now - std::chrono::hours(1)},
       {"DELETE FROM proxies WHERE id IN (SELECT id FROM proxies WHERE expires_at < $1 ORDER BY "
-       "expires_at LIMIT 500)",
+       "expires_at LIMIT 500) RETURNING CASE WHEN revokes_token = 1 THEN mytoken_id END, "
+       "key_for_purge",
        now - std::chrono::hours(24)},
+  };
+  const Step steps[] = {
       {"DELETE FROM used_guest_codes WHERE hash IN (SELECT hash FROM used_guest_codes WHERE "
        "expires_at < $1 ORDER BY expires_at LIMIT 500)",
        now},
@@ -103,10 +155,15 @@ Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& re
        now - std::chrono::hours(24)},
   };
   Portion portion(db);
+  for (const Step& step : codes) {
+    auto all = purge_codes(db, portion, step.sql, step.before);
+    if (!all) return tl::unexpected(all.error());
+    if (!*all) return std::move(portion.purged);
+  }
   for (const Step& step : steps) {
     auto all = portion.run(step.sql, step.before);
     if (!all) return tl::unexpected(all.error());
-    if (!*all) return portion.purged;
+    if (!*all) return std::move(portion.purged);
   }
   // History is found by its ids, which ascend in time; the time itself decides.
   const Time oldest = now - retention.events;
@@ -117,11 +174,11 @@ Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& re
         "created < $2 ORDER BY id LIMIT 500)"}) {
     auto all = portion.run(sql, first_ordered_id(oldest), oldest);
     if (!all) return tl::unexpected(all.error());
-    if (!*all) return portion.purged;
+    if (!*all) return std::move(portion.purged);
   }
   if (auto r = purge_tokens(db, portion, now - retention.expired_tokens); !r)
     return tl::unexpected(r.error());
-  return portion.purged;
+  return std::move(portion.purged);
 }
 
 }  // namespace mytoken::store

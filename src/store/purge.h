@@ -1,10 +1,11 @@
 // Removing what is over (spec tokens.md §12, operations.md §18), in portions of bounded size, each
 // found by an index, whatever else is stored:
 //
-//   flows                 an hour past their end
+//   flows                 an hour past their end, finished ones with their mytoken: it cannot be
+//                         opened any more
 //   used guest codes      at their end
-//   codes, replaced short a day past their end: until then they are recognised
-//     tokens, answers of
+//   codes, replaced short a day past their end, until then they are recognised; a code that nobody
+//     tokens, answers of  used takes along the mytoken that was created with it
 //     rotations
 //   history               older than Retention::events
 //   mytokens              Retention::expired_tokens past their end, with all that belongs to them;
@@ -12,6 +13,8 @@
 //                         while anybody is charged to them
 #pragma once
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "sql/connection.h"
 #include "store/tokens.h"
@@ -29,6 +32,13 @@ struct Purged {
   // Refresh tokens that lost their last mytoken. Nobody presented a mytoken that could open them:
   // they cannot be revoked at their provider.
   std::int64_t orphans = 0;
+  // Those of mytokens that nobody collected can, in the same transaction.
+  struct Uncollected {
+    std::string mytoken_id;
+    std::string key_for_purge;
+    Orphan refresh_token;
+  };
+  std::vector<Uncollected> uncollected;
 };
 
 // Rows that one statement of a portion removes at most.

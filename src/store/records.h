@@ -36,8 +36,8 @@ struct TokenState {
     return first_seq_no && *first_seq_no > seq_no ? *first_seq_no : seq_no + 1;
   }
   bool is_predecessor(std::int64_t number) const {
-    return number + 1 == seq_no ||
-           (restored_seq_no && number == *restored_seq_no && first_seq_no && seq_no == *first_seq_no);
+    return number + 1 == seq_no || (restored_seq_no && number == *restored_seq_no && first_seq_no &&
+                                    seq_no == *first_seq_no);
   }
   // True for a number that was handed out and that the database does not know of, and for every
   // number once such a one was presented.
@@ -94,6 +94,7 @@ struct ProxyRow {
   std::optional<Time> expires_at;
   std::string response_type = "token";
   bool revokes_token = false;
+  std::optional<std::string> key_for_purge{};  // with revokes_token
 };
 
 struct FlowRow {
@@ -115,6 +116,7 @@ struct FlowRow {
   Time expires_at{};
   std::optional<std::string> mytoken_id;
   std::optional<std::string> sealed_jwt;
+  std::optional<std::string> key_for_purge{};
 };
 
 struct OutboxRow {

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "service/issue.h"
+#include "service/tokeninfo.h"
 #include "unit/service/installation.h"
 
 namespace mytoken::test {
@@ -49,6 +50,71 @@ TEST(Repeated, another_request_that_came_too_late_is_refused_and_revokes_nothing
                                   [](const auto& answer) { return answer.has_value(); });
   EXPECT_EQ(good, 1);
   EXPECT_EQ(site.count("SELECT count(*) FROM mytokens"), 1);
+}
+
+// A look of a token that may be used once; rotated with every other use.
+struct Looks {
+  Looks() {
+    service::TokenWish wish;
+    wish.capabilities = token::Capabilities{"tokeninfo"};
+    token::Clause clause;
+    clause.usages_other = 1;
+    wish.restrictions = {clause};
+    wish.rotation = token::Rotation{false, true, Seconds(0), true};
+    token = site.login_token(wish);
+  }
+  Result<service::OperationAnswer> look() {
+    return site.run(service::event_history(*site.context, {site.present(token), "h"}, {}, {}));
+  }
+  std::int64_t logged() {
+    return site.count("SELECT count(*) FROM events WHERE event = 'tokeninfo_history'");
+  }
+  Installation site;
+  Secret token;
+};
+
+TEST(Repeated, a_look_is_repeated_once_and_that_is_logged) {
+  Looks looks;
+  const auto first = looks.look();
+  ASSERT_TRUE(first);
+  looks.site.clock.advance(Seconds(1));
+  const auto again = looks.look();
+  ASSERT_TRUE(again) << again.error().description;
+  EXPECT_EQ(again->body.at("token_update"), first->body.at("token_update"));
+  EXPECT_EQ(again->rotated.reveal(), first->rotated.reveal());
+  EXPECT_EQ(looks.logged(), 2);
+  EXPECT_EQ(looks.site.count("SELECT count(*) FROM events WHERE comment = 'repeated request'"), 1);
+  EXPECT_EQ(looks.site.count("SELECT used_other FROM clauses"), 1);
+}
+
+TEST(Repeated, a_look_that_is_asked_for_again_and_again_is_a_use_of_a_rotated_away_token) {
+  Looks looks;
+  ASSERT_TRUE(looks.look());
+  looks.site.clock.advance(Seconds(3));
+  ASSERT_TRUE(looks.look());
+  for (int i = 0; i < 3; ++i) {
+    const auto more = looks.look();
+    ASSERT_FALSE(more);
+    EXPECT_EQ(more.error().status, 401);
+    EXPECT_EQ(more.error().code, "invalid_token");
+  }
+  EXPECT_EQ(looks.site.count("SELECT count(*) FROM mytokens"), 0) << "auto_revoke";
+}
+
+TEST(Repeated, each_rotation_has_a_repetition_of_its_own) {
+  Looks looks;
+  service::TokenWish wish;
+  wish.capabilities = token::Capabilities{"tokeninfo"};
+  wish.rotation = token::Rotation{false, true, Seconds(0), true};
+  looks.token = looks.site.login_token(wish);
+  for (int i = 0; i < 3; ++i) {
+    ASSERT_TRUE(looks.look());
+    looks.site.clock.advance(Seconds(3));
+    auto again = looks.look();
+    ASSERT_TRUE(again) << again.error().description;
+    looks.token = again->rotated;
+  }
+  EXPECT_EQ(looks.logged(), 6);
 }
 
 }  // namespace

@@ -370,6 +370,8 @@ TEST_P(Purge, nothing_is_searched_for_in_a_whole_table) {
   const char* const searches[] = {
       "SELECT id FROM flows WHERE expires_at < 5 ORDER BY expires_at LIMIT 500",
       "SELECT id FROM proxies WHERE expires_at < 5 ORDER BY expires_at LIMIT 500",
+      "SELECT key_for_purge FROM flows WHERE mytoken_id = 'x' AND key_for_purge IS NOT NULL",
+      "SELECT key_for_purge FROM proxies WHERE mytoken_id = 'x' AND key_for_purge IS NOT NULL",
       "SELECT hash FROM used_guest_codes WHERE expires_at < 5 ORDER BY expires_at LIMIT 500",
       "SELECT mytoken_id FROM rotations WHERE expires_at < 5 ORDER BY expires_at LIMIT 500",
       "SELECT id FROM events WHERE id < 5 AND time < 5 ORDER BY id LIMIT 500",
