@@ -190,6 +190,10 @@ int run(std::vector<std::string> arguments, const Environment& environment) {
     app.parse(arguments);
   } catch (const CLI::Success& help) {
     return app.exit(help);
+  } catch (const CLI::ExtrasError&) {
+    const std::string first = app.remaining(true).empty() ? "" : app.remaining(true).front();
+    print_error(fmt::format("unknown argument '{}'; see mytoken-server --help", first));
+    return usage_error;
   } catch (const CLI::ParseError& error) {
     print_error(error.what());
     return usage_error;

@@ -12,6 +12,7 @@
 #include <fstream>
 
 #include "base/encoding.h"
+#include "base/log.h"
 
 namespace mytoken::app {
 namespace {
@@ -231,7 +232,8 @@ Result<std::string> resolve_reference(const std::string& value, const Environmen
   if (kind == "env") {
     const auto found = environment.find(name);
     if (found == environment.end()) {
-      return fail(internal_error("the environment variable of the reference is not set"));
+      return fail(
+          internal_error(fmt::format("the environment variable {} is not set", redact(name))));
     }
     return found->second;
   }

@@ -64,14 +64,14 @@ Task<http::Response> Health::report(bool only_readiness) {
                               {"draining", !open}};
     co_return http::Response::json(status, answer);
   }
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const Time now = std::chrono::floor<Seconds>(std::chrono::system_clock::now());
   const json::object components{
       {"server_up", true}, {"server_reachable", open}, {"database_up", is_up}, {"cache_up", true}};
   const json::object answer{{"healthy", operational},
                             {"operational", operational},
                             {"components", components},
                             {"version", MYTOKEN_VERSION},
-                            {"timestamp", std::chrono::duration<double>(now).count()}};
+                            {"timestamp", to_unix(now)}};
   co_return http::Response::json(status, answer);
 }
 

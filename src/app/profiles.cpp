@@ -118,6 +118,14 @@ Result<std::vector<std::string>> update_profiles(const Config& config, const std
                                                               : "kept";
     lines.push_back(fmt::format("{}: {}", shown(templates[i]), word));
   }
+  const auto& groups = config.api.template_groups;
+  const bool configured = std::any_of(groups.begin(), groups.end(),
+                                      [&](const auto& entry) { return entry.first == group; });
+  if (group != token::default_template_group && !configured) {
+    lines.push_back(fmt::format(
+        "group {} is not in features.server_profiles.groups: only this command writes to it",
+        group));
+  }
   return lines;
 }
 

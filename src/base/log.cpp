@@ -140,6 +140,12 @@ std::string timestamp() {
                      fmt::gmtime(std::chrono::system_clock::to_time_t(now)), millis.count());
 }
 
+// A value as JSON; numbers are for people, so without exponents.
+std::string text_of(const json::value& value) {
+  const double* number = value.if_double();
+  return number != nullptr ? fmt::format("{:.3f}", *number) : json::serialize(value);
+}
+
 }  // namespace
 
 std::string redact(std::string_view text) {
@@ -187,7 +193,11 @@ void Log::write(LogLevel level, std::string_view message, std::initializer_list<
   }
   std::string line;
   if (format_ == Format::json) {
-    line = json::serialize(object);
+    for (const auto& [key, value] : object) {
+      line += line.empty() ? '{' : ',';
+      line += json::serialize(key) + ":" + text_of(value);
+    }
+    line += '}';
   } else {
     for (const auto& [key, value] : object) {
       if (!line.empty()) line += ' ';
@@ -196,7 +206,7 @@ void Log::write(LogLevel level, std::string_view message, std::initializer_list<
       } else {
         line += key;
         line += '=';
-        line += json::serialize(value);
+        line += text_of(value);
       }
     }
   }

@@ -64,7 +64,12 @@ Result<std::shared_ptr<const CountryDatabase>> open_country_database(
       settings.format == GeoIpFormat::mmdb ||
       (settings.format == GeoIpFormat::automatic && content->find(mmdb_mark) != std::string::npos);
   auto database = mmdb ? read_mmdb(std::move(*content)) : read_bin(std::move(*content));
-  if (!database) return fail(internal_error(settings.file + ": " + database.error().cause));
+  const bool guessed = settings.format == GeoIpFormat::automatic && !mmdb;
+  if (!database) {
+    return fail(internal_error(settings.file + ": " +
+                               (guessed ? "no MMDB database, or a damaged one, and " : "") +
+                               database.error().cause));
+  }
   return database;
 }
 

@@ -53,8 +53,8 @@ class Examples:
             script += BLOCK.format(number=number, folder=self.folder, before=before, after=after, commands=self.real(block.commands))
         script += f"\necho {len(self.blocks)} >{self.folder}/reached\n"
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("MYTOKEN", "BEARER", "OIDC"))}
-        environment = {**inherited, "HOME": str(self.home), "XDG_RUNTIME_DIR": str(self.home), "PATH": f"{BUILD}:{os.environ['PATH']}",
-                       "LC_ALL": "C.UTF-8"}
+        environment = {**inherited, "HOME": str(self.home), "TMPDIR": str(self.home), "XDG_RUNTIME_DIR": str(self.home),
+                       "PATH": f"{BUILD}:{os.environ['PATH']}", "LC_ALL": "C.UTF-8"}
         try:
             subprocess.run(["bash", "--noprofile", "--norc"], input=script, text=True, cwd=self.home, env=environment, timeout=SECONDS,
                            stdout=subprocess.DEVNULL)

@@ -118,8 +118,8 @@ TEST(ConfigReferences, what_cannot_be_resolved_stops_the_start) {
     return lines(load({with_secret(secret)}, std::move(environment)).errors);
   };
   EXPECT_TRUE(contains(error_of("client_secret: ${env:MISSING}"),
-                       "part0.yaml:7: providers[0].client_secret: the environment variable of the "
-                       "reference is not set"));
+                       "part0.yaml:7: providers[0].client_secret: the environment variable MISSING "
+                       "is not set"));
   EXPECT_TRUE(
       contains(error_of("client_secret_file: /nonexistent/s"),
                "providers[0].client_secret_file: cannot read /nonexistent/s: No such file"));

@@ -439,8 +439,10 @@ TEST(Config, guest_mode_needs_no_provider_and_is_warned_about) {
 TEST(Config, a_file_of_countries_is_looked_at_and_its_problem_told) {
   const test::Folder folder;
   const std::string bad = folder.write("countries", "no database");
-  EXPECT_TRUE(contains(warnings_of("geo_ip_db_file: " + bad + "\n"),
-                       "part1.yaml:1: geo_ip_db_file: " + bad + ": too short for a BIN database"));
+  EXPECT_TRUE(
+      contains(warnings_of("geo_ip_db_file: " + bad + "\n"),
+               "part1.yaml:1: geo_ip_db_file: " + bad +
+                   ": no MMDB database, or a damaged one, and too short for a BIN database"));
   EXPECT_TRUE(contains(warnings_of("geoip: {file: /nowhere}\n"),
                        "geoip.file: cannot read /nowhere: No such file or directory; until it can "
                        "be read, clauses with countries permit nothing"));

@@ -121,6 +121,15 @@ TEST(Log, text_lines_are_key_value_pairs) {
   EXPECT_EQ(log.lines.at(0).substr(25), "info msg=\"started\" port=8000 host=\"a b\"\n");
 }
 
+TEST(Log, numbers_are_written_without_exponents) {
+  for (const Log::Format format : both_formats) {
+    CollectingLog log(format);
+    log.info("request", {{"dur_ms", 0.48939}, {"long_ms", 4893900.0}});
+    EXPECT_NE(log.lines.at(0).find("0.489"), std::string::npos) << log.lines.at(0);
+    EXPECT_NE(log.lines.at(0).find("4893900.000"), std::string::npos) << log.lines.at(0);
+  }
+}
+
 TEST(Log, an_event_is_one_line_whatever_it_contains) {
   for (const Log::Format format : both_formats) {
     CollectingLog log(format);
