@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/duration.h"
@@ -113,7 +114,13 @@ std::vector<std::pair<std::string, std::string>> Values::pairs(std::string_view 
 
 std::string Values::required(std::string_view path, std::string_view what_to_do) {
   std::string value = text(path);
-  if (value.empty()) error(path, fmt::format("missing; {}", what_to_do));
+  if (!value.empty()) return value;
+  // What was given and refused is not missing.
+  Problem missing = problem(path, fmt::format("missing; {}", what_to_do));
+  const bool given = std::any_of(errors_.begin(), errors_.end(), [&](const Problem& known) {
+    return known.key == missing.key || known.key == missing.key + "_file";
+  });
+  if (!given) errors_.push_back(std::move(missing));
   return value;
 }
 

@@ -239,6 +239,19 @@ class OnSqlite(EveryEngine, Folder):
         self.refused(f"the journal {self.journal} belongs to another installation (11111111-")
         self.assertFalse((self.folder / "new.db").exists())
 
+    def test_an_unknown_argument(self):
+        done = self.run_program("serve", "--port", "8000")
+        self.assertEqual((done.returncode, done.stdout), (2, ""), done)
+        self.assertEqual(done.stderr, "mytoken-server: error: unknown argument '--port'; see mytoken-server --help\n")
+
+    def test_templates_for_a_group_that_is_not_configured_are_written_and_that_is_said(self):
+        done = self.run_program("profiles", "update", "--group", "physics")
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done)
+        self.assertIn("group physics is not in features.server_profiles.groups", done.stdout.splitlines()[-1])
+        self.configure(self.database.url, features={"server_profiles": {"groups": {"physics": "a-long-password"}}})
+        done = self.run_program("profiles", "update", "--group", "physics")
+        self.assertNotIn("server_profiles", done.stdout)
+
 
 class OnPostgresql(EveryEngine, Folder):
     engine = Postgresql

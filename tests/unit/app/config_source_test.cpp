@@ -120,6 +120,8 @@ TEST(ConfigReferences, what_cannot_be_resolved_stops_the_start) {
   EXPECT_TRUE(contains(error_of("client_secret: ${env:MISSING}"),
                        "part0.yaml:7: providers[0].client_secret: the environment variable MISSING "
                        "is not set"));
+  for (const char* secret : {"client_secret: ${env:MISSING}", "client_secret_file: /nonexistent/s"})
+    EXPECT_EQ(load({with_secret(secret)}).errors.size(), 1u) << secret;
   EXPECT_TRUE(
       contains(error_of("client_secret_file: /nonexistent/s"),
                "providers[0].client_secret_file: cannot read /nonexistent/s: No such file"));
