@@ -28,6 +28,7 @@ int run(const std::vector<std::string>& arguments, Context& context) {
   add_list(root, context);
   add_config(root, context);
   add_capabilities(root, context);
+  add_store(root, context);
 
   const auto parsed = line.parse(arguments);
   if (!parsed) return report(context, parsed.error());

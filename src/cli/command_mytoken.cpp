@@ -22,6 +22,8 @@ struct Flags {
   LoginFlags login;
   std::optional<std::string> transfer_code;
   std::optional<std::string> out;
+  std::optional<std::string> store;
+  std::optional<std::string> storage;
   bool oidc = false;
 };
 
@@ -142,7 +144,45 @@ client::Outcome<Secret> transfer_code(Context& context, const std::string& given
   return typed ? trimmed(typed->reveal()) : Secret();
 }
 
-ExitCode print(Context& context, const Flags& flags, const client::Mytoken& token) {
+// What can go wrong with --store before there is a token that would be lost.
+client::Outcome<void> check_place(Context& context, const Config& config, const Flags& flags) {
+  if (!flags.store && flags.storage)
+    return failure(client::ErrorKind::usage, "--storage belongs to --store");
+  if (!flags.store) return {};
+  if (flags.out) return failure(client::ErrorKind::usage, "--store and --out exclude each other");
+  if (auto storage = choose_storage(config, flags.storage); !storage)
+    return failure(std::move(storage.error()));
+  return token_store(context).require_free(*flags.store);
+}
+
+// A token that cannot be stored is printed instead, so that it is not lost.
+ExitCode store(Context& context, const Config& config, const Flags& flags,
+               const client::Client& server, const client::Mytoken& token) {
+  client::Call call;
+  call.stop = context.interruption();
+  const auto storage = choose_storage(config, flags.storage);
+  auto stored = token_store(context).add(*flags.store, token.mytoken, server.server_url(), *storage,
+                                         false, call);
+  if (stored) {
+    if (context.json) {
+      return print_json(context, json::object{{"name", stored->name},
+                                              {"server", stored->server},
+                                              {"storage", to_string(stored->storage)},
+                                              {"default", stored->is_default}});
+    }
+    context.console.notice("stored as '" + stored->name + "' in " +
+                           (stored->storage == Storage::keyring ? "the keyring" : "a file"));
+    return done;
+  }
+  report(context, stored.error());
+  const Secret line(std::string(token.mytoken.reveal()) + "\n");
+  print(context, line.reveal());
+  return not_stored;
+}
+
+ExitCode print(Context& context, const Config& config, const Flags& flags,
+               const client::Client& server, const client::Mytoken& token) {
+  if (flags.store && !token.mytoken.empty()) return store(context, config, flags, server, token);
   if (context.json) return print_json(context, to_json(token), flags.out);
   const Secret& result = token.mytoken.empty() ? token.transfer_code : token.mytoken;
   const Secret line(std::string(result.reveal()) + "\n");
@@ -157,13 +197,16 @@ int redeem(Context& context, const Config& config, const Flags& flags, const std
   auto session = open_session(context, config, {});
   if (!session) return report(context, session.error());
   const auto token = session->client->redeem_transfer_code(*code, session->call);
-  return token ? print(context, flags, *token) : report(context, token.error());
+  return token ? print(context, config, flags, *session->client, *token)
+               : report(context, token.error());
 }
 
 int resume(Context& context, const Config& config, const Flags& flags) {
   std::string resumable;
-  const auto token = resume_login(context, config, flags.login, resumable);
-  if (token) return print(context, flags, *token);
+  auto session = session_to_resume(context, config, flags.login);
+  if (!session) return report(context, session.error());
+  const auto token = resume_login(context, *session, flags.login, resumable);
+  if (token) return print(context, config, flags, *session->session.client, *token);
   const ExitCode code = report(context, token.error());
   hint_at_resuming(context, resumable);
   return code;
@@ -172,6 +215,8 @@ int resume(Context& context, const Config& config, const Flags& flags) {
 int run(Context& context, const Flags& flags) {
   const auto config = load_config(context);
   if (!config) return report(context, config.error());
+  if (auto checked = check_place(context, *config, flags); !checked)
+    return report(context, checked.error());
   const std::string code =
       flags.transfer_code ? *flags.transfer_code : context.variable("MYTOKEN_TC");
   if (flags.token.ssh &&
@@ -200,7 +245,7 @@ int run(Context& context, const Flags& flags) {
     hint_at_resuming(context, resumable);
     return status;
   }
-  const ExitCode printed = print(context, flags, *token);
+  const ExitCode printed = print(context, *config, flags, *session->client, *token);
   if (!token->transfer_code.empty() && !flags.token.ssh)
     explain_transfer_code(context, *session, *token);
   return finish(context, printed, token->token_update);
@@ -219,6 +264,8 @@ void add_mytoken(Command root, Context& context) {
   command.toggle("--oidc", flags->oidc, "log in even if there is a mytoken");
   command.text("--TC", flags->transfer_code, "redeem a transfer code ('-': ask for it)");
   command.text("-o,--out", flags->out, "file for the mytoken instead of standard output");
+  command.text("--store", flags->store, "keep it under this name instead, see 'mytoken store'");
+  command.text("--storage", flags->storage, "keyring or file; else the keyring if there is one");
   command.runs([flags, &context] { return run(context, *flags); });
   const std::shared_ptr<const TokenFlags> token(flags, &flags->token);
   add_mytoken_tags(command, token, context);

@@ -46,6 +46,7 @@ client::Outcome<Config> parse_config(const std::string& text, const std::string&
     read(document, "token_name_prefix", config.token_name_prefix);
     read(document, "use_wlcg_token_discovery", config.use_wlcg_token_discovery);
     read(document, "use_environment_tokens", config.use_environment_tokens);
+    read(document, "token_storage", config.token_storage);
     read(document, "providers", config.providers);
     return config;
   } catch (const YAML::Exception& problem) {
@@ -77,6 +78,15 @@ client::Outcome<Config> load_config(const Context& context) {
     return parse_config(std::string(text->reveal()), candidate.string());
   }
   return Config{};
+}
+
+std::string explicit_url(const Context& context) {
+  return context.url && !context.url->empty() ? *context.url : context.variable("MYTOKEN_URL");
+}
+
+std::string configured_server(const Context& context, const Config& config) {
+  const std::string wanted = explicit_url(context);
+  return wanted.empty() ? config.instance : wanted;
 }
 
 std::string prefixed_name(const Config& config, const std::string& host_name,

@@ -16,7 +16,8 @@ struct Config {
   std::vector<std::string> default_token_capabilities{"AT", "tokeninfo"};
   std::string token_name_prefix = "<hostname>";
   bool use_wlcg_token_discovery = true;
-  bool use_environment_tokens = true;            // MYTOKEN and MYTOKEN_FILE
+  bool use_environment_tokens = true;  // MYTOKEN and MYTOKEN_FILE
+  std::string token_storage;           // "keyring" or "file"; "" = the keyring if there is one
   std::map<std::string, std::string> providers;  // short name -> issuer
 };
 
@@ -25,6 +26,11 @@ struct Config {
 // ~/.mytoken (config.yaml). No file: defaults. Errors (usage): a named file that does not exist,
 // bad YAML, a wrong type.
 client::Outcome<Config> load_config(const Context& context);
+
+// What --url or $MYTOKEN_URL says, "" if nothing.
+std::string explicit_url(const Context& context);
+// The server of tokens that do not say theirs: explicit_url(), else `instance` of the file.
+std::string configured_server(const Context& context, const Config& config);
 
 // `text` as configuration; `file` is for messages.
 client::Outcome<Config> parse_config(const std::string& text, const std::string& file);

@@ -42,7 +42,10 @@ ExitCode exit_code(const client::ClientError& error) {
     case ErrorKind::usage:
       return error.code == client::not_supported ? refused : wrong_usage;
     case ErrorKind::token_source:
-      return error.code.empty() ? wrong_usage : not_stored;
+      return error.code == client::token_rescued || error.code == client::token_lost ||
+                     error.code == not_in_store
+                 ? not_stored
+                 : wrong_usage;
     case ErrorKind::network:
     case ErrorKind::timeout:
     case ErrorKind::tls:

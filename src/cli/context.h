@@ -46,6 +46,9 @@ struct Context {
   std::filesystem::path expand(const std::string& path) const;
 };
 
+// `code` of an error of kind token_source: a mytoken could not be put under its name.
+inline constexpr const char* not_in_store = "not_in_store";
+
 // Prints an error with a hint where one helps; `capability` is what the mytoken needs for the
 // command ("" = none).
 ExitCode report(Context& context, const client::ClientError& error,

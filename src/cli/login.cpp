@@ -5,7 +5,6 @@
 #include <cstdio>
 
 #include "cli/browser.h"
-#include "cli/pending_login.h"
 #include "cli/qr.h"
 
 namespace mytoken::cli {
@@ -117,9 +116,10 @@ client::Outcome<client::Mytoken> log_in(Context& context, Session& session,
               resumable);
 }
 
-client::Outcome<client::Mytoken> resume_login(Context& context, const Config& config,
-                                              const LoginFlags& flags, std::string& resumable) {
-  PendingLogin login;
+client::Outcome<ResumedLogin> session_to_resume(Context& context, const Config& config,
+                                                const LoginFlags& flags) {
+  ResumedLogin resumed;
+  PendingLogin& login = resumed.login;
   if (auto saved = load_login(context, *flags.resume)) {
     login = std::move(*saved);
     context.url = login.server_url;
@@ -136,8 +136,14 @@ client::Outcome<client::Mytoken> resume_login(Context& context, const Config& co
   }
   auto session = open_session(context, config, {});
   if (!session) return client::failure(std::move(session.error()));
-  login.server_url = session->client->server_url();
-  auto token = wait(context, *session, std::move(login), flags, resumable);
+  resumed.session = std::move(*session);
+  login.server_url = resumed.session.client->server_url();
+  return resumed;
+}
+
+client::Outcome<client::Mytoken> resume_login(Context& context, ResumedLogin& resumed,
+                                              const LoginFlags& flags, std::string& resumable) {
+  auto token = wait(context, resumed.session, std::move(resumed.login), flags, resumable);
   forget_login(context, *flags.resume);
   return token;
 }

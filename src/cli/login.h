@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "cli/pending_login.h"
 #include "cli/session.h"
 
 namespace mytoken::cli {
@@ -33,9 +34,17 @@ client::Outcome<client::Mytoken> log_in(Context& context, Session& session,
                                         const client::MytokenRequest& request,
                                         const LoginFlags& flags, std::string& resumable);
 
-// Goes on waiting for the login that --resume names: a code told by log_in(), a polling code, or
-// "-" (a polling code is asked for). Errors also: usage, no such login.
-client::Outcome<client::Mytoken> resume_login(Context& context, const Config& config,
+// A login that is to be waited for again, and the session with its server.
+struct ResumedLogin {
+  Session session;
+  PendingLogin login;
+};
+
+// The login that --resume names: a code told by log_in(), a polling code, or "-" (a polling code is
+// asked for). Errors also: usage, no such login.
+client::Outcome<ResumedLogin> session_to_resume(Context& context, const Config& config,
+                                                const LoginFlags& flags);
+client::Outcome<client::Mytoken> resume_login(Context& context, ResumedLogin& resumed,
                                               const LoginFlags& flags, std::string& resumable);
 
 }  // namespace mytoken::cli

@@ -29,21 +29,22 @@ client::Options client_options(const Context& context) {
 
 }  // namespace
 
-std::string explicit_url(const Context& context) {
-  return context.url && !context.url->empty() ? *context.url : context.variable("MYTOKEN_URL");
-}
-
 client::Outcome<Session> open_session(Context& context, const Config& config, FoundToken token) {
   Session session;
   session.token = std::move(token);
   session.call.stop = context.interruption();
   const std::string wanted = explicit_url(context);
-  std::string url = wanted.empty() ? config.instance : wanted;
+  std::string url = configured_server(context, config);
   if (session.token.source) {
     auto lease = session.token.source->acquire(session.call);
     if (!lease) return failure(std::move(lease.error()));
     session.lease = std::move(*lease);
-    const std::string issuer = client::issuer_of(session.lease->token().reveal());
+    if (session.token.ssh_host.empty()) {
+      auto checked = require_mytoken(session.lease->token(), session.token.origin);
+      if (!checked) return failure(std::move(checked.error()));
+    }
+    std::string issuer = client::issuer_of(session.lease->token().reveal());
+    if (issuer.empty()) issuer = session.token.server;
     if (!issuer.empty()) {
       if (!wanted.empty() && !client::same_issuer(issuer, wanted)) {
         context.console.warning("the mytoken is of " + issuer + ", which is asked instead of " +

@@ -19,25 +19,6 @@ Secret first_line(const Secret& text) {
   return trimmed(view.substr(0, view.find('\n')));
 }
 
-client::Outcome<void> require_mytoken(const Secret& token, const std::string& origin) {
-  switch (client::classify(token.reveal())) {
-    case TokenKind::mytoken_jwt:
-    case TokenKind::short_token:
-      return {};
-    case TokenKind::foreign_jwt:
-      return failure(ErrorKind::token_source,
-                     "the token from " + origin + " is not a mytoken (an access token?)");
-    case TokenKind::code:
-      return failure(
-          ErrorKind::token_source,
-          "the token from " + origin +
-              " is too short for a mytoken; redeem a transfer code with 'mytoken MT --TC'");
-    case TokenKind::malformed:
-      break;
-  }
-  return failure(ErrorKind::token_source, "the token from " + origin + " is empty or malformed");
-}
-
 // A token that has no place to go back to: its successor is shown.
 FoundToken held_in_memory(Context& context, Secret token, std::string origin) {
   Console& console = context.console;
@@ -93,7 +74,39 @@ client::Outcome<FoundToken> from_file(Context& context, const std::string& name,
   return FoundToken{std::move(source), origin, true};
 }
 
+// The token is checked when its lease is taken: looking at it may mean to unlock a keyring.
+client::Outcome<FoundToken> from_store(Context& context, const std::string& name) {
+  const TokenStore store = token_store(context);
+  auto stored = store.find(name);
+  if (!stored) return failure(std::move(stored.error()));
+  return FoundToken{
+      store.open(*stored), "the stored token '" + name + "'", true, "", stored->server};
+}
+
 }  // namespace
+
+client::Outcome<void> require_mytoken(const Secret& token, const std::string& origin) {
+  switch (client::classify(token.reveal())) {
+    case TokenKind::mytoken_jwt:
+    case TokenKind::short_token:
+      return {};
+    case TokenKind::foreign_jwt:
+      return failure(ErrorKind::token_source,
+                     "the token from " + origin + " is not a mytoken (an access token?)");
+    case TokenKind::code:
+      return failure(
+          ErrorKind::token_source,
+          "the token from " + origin +
+              " is too short for a mytoken; redeem a transfer code with 'mytoken MT --TC'");
+    case TokenKind::malformed:
+      break;
+  }
+  return failure(ErrorKind::token_source, "the token from " + origin + " is empty or malformed");
+}
+
+TokenStore token_store(const Context& context) {
+  return TokenStore(context, rescue_directories(context));
+}
 
 void TokenFlags::declare(Command& command) {
   command.toggle("--MT-prompt", prompt, "ask for the mytoken on the terminal");
@@ -102,6 +115,7 @@ void TokenFlags::declare(Command& command) {
   command.text(
       "--MT-file", file,
       "file whose first line is the mytoken ('-': standard input); a rotated one is stored there");
+  command.text("--MT-name", name, "name of a stored mytoken, see 'mytoken store'");
   command.text("--ssh", ssh,
                "do it over ssh at this host, with the mytoken of the ssh key used there");
 }
@@ -110,7 +124,7 @@ client::Outcome<FoundToken> find_access(Context& context, const Config& config,
                                         const TokenFlags& flags, bool may_be_absent) {
   if (!flags.ssh) return find_token(context, config, flags, may_be_absent);
   if (flags.ssh->empty()) return failure(ErrorKind::usage, "--ssh is empty");
-  if (flags.prompt || flags.token || flags.variable || flags.file)
+  if (flags.prompt || flags.token || flags.variable || flags.file || flags.name)
     return failure(ErrorKind::usage, "--ssh uses the mytoken of the ssh key; give no other one");
   // A lease on nothing: the server holds the token.
   return FoundToken{std::make_shared<client::MemoryTokenSource>(Secret()), "--ssh " + *flags.ssh,
@@ -119,8 +133,9 @@ client::Outcome<FoundToken> find_access(Context& context, const Config& config,
 
 client::ClientError no_token() {
   return {ErrorKind::token_source, "",
-          "no mytoken provided; use --MT-file, --MT-env or --MT-prompt, or set MYTOKEN_FILE", 0,
-          Seconds(0)};
+          "no mytoken provided; use --MT-name, --MT-file, --MT-env or --MT-prompt, or store one "
+          "with 'mytoken MT --store NAME'",
+          0, Seconds(0)};
 }
 
 client::Outcome<FoundToken> find_token(Context& context, const Config& config,
@@ -146,6 +161,7 @@ client::Outcome<FoundToken> find_token(Context& context, const Config& config,
       return checked_in_memory(context, Secret(*value), "$" + *flags.variable);
   }
   if (flags.file) return from_file(context, *flags.file, *flags.file);
+  if (flags.name) return from_store(context, *flags.name);
   if (config.use_environment_tokens) {
     if (const std::string value = context.variable("MYTOKEN"); !value.empty()) {
       return checked_in_memory(context, Secret(value), "$MYTOKEN");
@@ -153,6 +169,12 @@ client::Outcome<FoundToken> find_token(Context& context, const Config& config,
     if (const std::string name = context.variable("MYTOKEN_FILE"); !name.empty()) {
       return from_file(context, name, "$MYTOKEN_FILE");
     }
+    if (const std::string name = context.variable("MYTOKEN_NAME"); !name.empty())
+      return from_store(context, name);
+  }
+  if (!may_be_absent) {
+    const std::string name = token_store(context).default_of(configured_server(context, config));
+    if (!name.empty()) return from_store(context, name);
   }
   if (!config.use_wlcg_token_discovery) return FoundToken{};
   auto discovered = discover_token(context);
