@@ -142,7 +142,7 @@ PARTS = {
     "browser": lambda: scripted("browser"),
     "conformance": lambda: scripted("conformance"),
     "e2e": lambda: scripted("e2e", "scripted-provider", "mytoken-server-faulty"),
-    "cli": lambda: scripted("cli", "fault-disk"),
+    "cli": lambda: scripted("cli", "fault-disk", "mytoken-manual"),
     "clients": lambda: scripted("clients"),
     "docs": lambda: scripted("docs"),
     "fault": lambda: scripted("fault", "scripted-provider", "mytoken-server-faulty", "fault-disk"),

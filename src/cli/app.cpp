@@ -1,10 +1,31 @@
 // Global flags and the list of commands.
 #include "cli/app.h"
 
+#include <fstream>
+
+#include "cli/command_completion.h"
 #include "cli/command_line.h"
 #include "cli/commands.h"
+#include "cli/man_pages.h"
 
 namespace mytoken::cli {
+namespace {
+
+// `mytoken __man FOLDER`
+int write_man_pages(const CommandText& root, const std::filesystem::path& folder,
+                    Context& context) {
+  for (const auto& [name, content] : man_pages(root)) {
+    std::ofstream page(folder / name, std::ios::binary | std::ios::trunc);
+    page << content << std::flush;
+    if (!page) {
+      context.console.error("cannot write " + (folder / name).string());
+      return not_stored;
+    }
+  }
+  return done;
+}
+
+}  // namespace
 
 int run(const std::vector<std::string>& arguments, Context& context) {
   CommandLine line;
@@ -29,6 +50,13 @@ int run(const std::vector<std::string>& arguments, Context& context) {
   add_config(root, context);
   add_capabilities(root, context);
   add_store(root, context);
+  add_completion(root, context);
+
+  // For shells and the build, not for people.
+  if (!arguments.empty() && arguments.front() == "__complete")
+    return answer_completion(line.describe(), {arguments.begin() + 1, arguments.end()}, context);
+  if (arguments.size() == 2 && arguments.front() == "__man")
+    return write_man_pages(line.describe(), arguments.back(), context);
 
   const auto parsed = line.parse(arguments);
   if (!parsed) return report(context, parsed.error());

@@ -75,6 +75,33 @@ std::string help_of(const CLI::App* app) {
   return app->help(parent ? full_name(parent) : "");
 }
 
+CommandText describe(const CLI::App* app, const CommandTree& tree) {
+  CommandText text;
+  text.names.push_back(app->get_name());
+  const auto& aliases = app->get_aliases();
+  text.names.insert(text.names.end(), aliases.begin(), aliases.end());
+  text.help = app->get_description();
+  text.runs = tree.actions.count(app) > 0;
+  for (const CLI::Option* option : app->get_options()) {
+    FlagText flag;
+    flag.help = option->get_description();
+    if (option->get_items_expected_max() != 0) flag.value = option->get_type_name();
+    if (option->get_positional()) {
+      flag.names.push_back(option->get_name(true));
+      text.arguments.push_back(std::move(flag));
+      continue;
+    }
+    for (const std::string& name : option->get_snames())
+      flag.names.push_back("-" + name);
+    for (const std::string& name : option->get_lnames())
+      flag.names.push_back("--" + name);
+    text.flags.push_back(std::move(flag));
+  }
+  for (const CLI::App* command : app->get_subcommands([](const CLI::App*) { return true; }))
+    text.commands.push_back(describe(command, tree));
+  return text;
+}
+
 // The words of one command on the way down the tree.
 struct Level {
   CLI::App* app;
@@ -156,6 +183,17 @@ CommandLine::~CommandLine() = default;
 
 Command CommandLine::root() {
   return Command(*tree_, &tree_->root);
+}
+
+CommandText CommandLine::describe() const {
+  return cli::describe(&tree_->root, *tree_);
+}
+
+const std::string& CommandText::shown(const FlagText& flag) {
+  for (const std::string& name : flag.names) {
+    if (name.starts_with("--")) return name;
+  }
+  return flag.names.front();
 }
 
 client::Outcome<CommandLine::Parsed> CommandLine::parse(const std::vector<std::string>& arguments) {

@@ -46,6 +46,24 @@ class Command {
   CLI::App* app_;
 };
 
+// What the tree says about itself, for help on all ways: completion and manual pages.
+struct FlagText {
+  std::vector<std::string> names;  // with dashes, short ones first
+  std::string value;               // TEXT, LIST, NUMBER; "" = a flag without value
+  std::string help;
+};
+struct CommandText {
+  std::vector<std::string> names;  // the name and its aliases
+  std::string help;
+  std::vector<FlagText> flags;  // its own; those of the commands above are accepted, too
+  std::vector<FlagText> arguments;
+  std::vector<CommandText> commands;
+  bool runs = false;  // false: needs a further command
+
+  // The first long name of a flag, or what else it has.
+  static const std::string& shown(const FlagText& flag);
+};
+
 class CommandLine {
  public:
   CommandLine();
@@ -58,6 +76,8 @@ class CommandLine {
   };
   // `arguments` without the program's name. Errors: usage.
   client::Outcome<Parsed> parse(const std::vector<std::string>& arguments);
+
+  CommandText describe() const;
 
  private:
   std::unique_ptr<CommandTree> tree_;

@@ -13,6 +13,7 @@ void add_tokeninfo(Command root, Context& context);     // info
 void add_verify(Command root, Context& context);
 void add_settings(Command root, Context& context);
 void add_revoke(Command root, Context& context);
+void add_completion(Command root, Context& context);
 void add_store(Command root, Context& context);
 void add_transfer(Command root, Context& context);
 void add_notifications(Command root, Context& context);

@@ -8,7 +8,6 @@
 #include "client/reading.h"
 
 namespace mytoken::cli {
-namespace {
 
 using client::failure;
 
@@ -26,8 +25,6 @@ client::Options client_options(const Context& context) {
   }
   return options;
 }
-
-}  // namespace
 
 client::Outcome<Session> open_session(Context& context, const Config& config, FoundToken token) {
   Session session;

@@ -19,6 +19,9 @@ struct Session {
   client::Call call;
 };
 
+// How the command talks to servers: proxies, certificates and the cache of the environment.
+client::Options client_options(const Context& context);
+
 // The server of a mytoken JWT is its issuer; else --url, $MYTOKEN_URL, `instance` of the file (spec
 // cli.md §1.13).
 client::Outcome<Session> open_session(Context& context, const Config& config, FoundToken token);

@@ -137,11 +137,12 @@ class Running:
 class Terminal:
     """The command on a pseudo-terminal of its own, as its controlling one. Use as a context manager.
 
-    `shown` is all that the terminal got. `stdout`: a path that gets stdout instead; `columns`: width of the terminal.
+    `shown` is all that the terminal got. `stdout`: a path that gets stdout instead; `columns`: width of the terminal;
+    `program`: another program than the command.
     """
 
-    def __init__(self, machine, arguments, columns=120, stdout=None, env=None):
-        command = machine.command(*arguments)
+    def __init__(self, machine, arguments, columns=120, stdout=None, env=None, program=None):
+        command = [program, *arguments] if program else machine.command(*arguments)
         environment = {**machine.env, **(env or {})}
         self.shown = ""
         self.ended = False
