@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include <mytoken/client.h>
 #include <mytoken/keyring.h>
 #include "base/encoding.h"
 #include "base/json.h"
@@ -206,6 +207,12 @@ client::Outcome<void> TokenStore::remove(const StoredToken& token, const client:
   if (problem)
     return failure(ErrorKind::token_source,
                    description(token.name).string() + ": " + problem.message());
+  // The only one that is left for the server needs no name, either.
+  auto rest = list();
+  std::erase_if(rest, [&](const StoredToken& other) {
+    return !client::same_issuer(other.server, token.server);
+  });
+  if (token.is_default && rest.size() == 1) return make_default(rest.front());
   return {};
 }
 

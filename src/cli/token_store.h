@@ -50,6 +50,7 @@ class TokenStore {
                                    bool may_replace, const client::Call& call);
   // Error usage: the name is taken, or none.
   client::Outcome<void> require_free(const std::string& name) const;
+  // If it was the default and one other is left for its server, that becomes the default.
   client::Outcome<void> remove(const StoredToken& token, const client::Call& call);
   client::Outcome<void> make_default(const StoredToken& token);
   // The name of the default token of `server`, "" if there is none.

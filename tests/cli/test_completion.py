@@ -6,7 +6,7 @@ import unittest
 
 from machine import WRONG_USAGE, CommandTest, Machine, Terminal
 from shared import stack
-from stack import BUILD
+from stack import BUILD, ROOT
 
 
 class Shells(CommandTest):
@@ -135,6 +135,23 @@ class Manual(unittest.TestCase):
             # the pages of a version have no date, so that two builds of it are equal
             findings = [line for line in (lint.stdout + lint.stderr).splitlines() if "missing date" not in line]
             self.assertEqual(findings, [])
+
+    def test_the_example_of_a_configuration_is_one(self):
+        example = self.root / "share/doc/mytoken/example-config.yaml"
+        self.machine.ok("store", "list", "--config", example)
+        self.assertEqual(self.machine.run("AT", "--config", example, "--MT-prompt").returncode, WRONG_USAGE)
+
+    def test_the_document_says_what_the_manual_says(self):
+        document = (ROOT / "docs/cli.md").read_text()
+        page = (self.root / "share/man/man1/mytoken.1").read_text().replace("\\-", "-").replace("\\(aq", "'")
+        entries = re.findall(r'^\.B "(.*)"\n(.*)', page.partition(".SH \"EXIT STATUS\"")[2].partition(".SH SEE")[0], re.MULTILINE)
+        self.assertGreater(len(entries), 30)
+        for names, meaning in entries:
+            for name in names.split(", "):
+                if name.isdigit():
+                    self.assertIn(f"| {name} | {meaning} |", document)
+                elif name.startswith(("MYTOKEN", "MOM", "XDG", "BEARER", "NO_", "CLI", "SSL", "HTTP", "DISPLAY", "WAYLAND", "SSH")):
+                    self.assertIn(f"`{name}`", document)
 
     def test_exit_codes_environment_and_files_are_there(self):
         page = self.page("mytoken")

@@ -40,6 +40,8 @@ class Store(CommandTest):
             self.assertIn("no mytoken provided", self.machine.refused(WRONG_USAGE, "AT", "--url", other.url))
             self.add("third", other.mytoken())
             self.assertEqual(self.machine.ok_json("store", "show", "third")["default"], True)
+        self.machine.ok("store", "rm", "second")
+        self.assertTrue(self.machine.ok_json("store", "show", "first")["default"])
         # a login asks for a new mytoken; a default is not taken as its parent
         code, out, err = self.machine.logged_in("--capability", "AT")
         self.assertEqual(code, DONE, err)
