@@ -26,9 +26,6 @@ client::Options client_options(const Context& context);
 // cli.md §1.13).
 client::Outcome<Session> open_session(Context& context, const Config& config, FoundToken token);
 
-// The server that the user asked for by flag or variable, "" if none.
-std::string explicit_url(const Context& context);
-
 // Configuration, token and session in one step, for commands that need a mytoken.
 client::Outcome<Session> open_session_with_token(Context& context, const TokenFlags& flags);
 
