@@ -79,8 +79,8 @@ client::Outcome<FoundToken> from_store(Context& context, const std::string& name
   const TokenStore store = token_store(context);
   auto stored = store.find(name);
   if (!stored) return failure(std::move(stored.error()));
-  return FoundToken{
-      store.open(*stored), "the stored token '" + name + "'", true, "", stored->server};
+  return FoundToken{store.open(*stored), "the stored token '" + name + "'", true, "",
+                    stored->server};
 }
 
 }  // namespace

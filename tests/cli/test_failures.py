@@ -143,6 +143,22 @@ class Tokens(CommandTest):
             self.assertEqual(done.returncode, REFUSED)
             self.assertIn(f"mytoken: warning: the mytoken is of {other.url}, which is asked instead of {api().issuer}", done.stderr)
 
+    def test_W11_a_token_among_the_arguments_is_warned_about_on_a_terminal(self):
+        with self.machine.terminal("AT", "--MT", self.full, stdout=self.machine.home / "stdout") as terminal:
+            self.assertEqual(terminal.finish(), DONE, terminal.shown)
+        self.assertIn("mytoken: warning: a mytoken on the command line can be seen", terminal.shown)
+
+    def test_W21_a_discovered_token_that_others_could_have_planted_is_not_used(self):
+        self.machine.configure(use_wlcg_token_discovery=True)
+        with StandIn(lambda request: (200, {}, AT)) as stranger:
+            planted = self.machine.file(stranger.mytoken(), f"run/mt_u{os.geteuid()}")
+            planted.chmod(0o644)
+            done = self.machine.run("info")
+            self.assertIn(f"mytoken: warning: ignoring {planted}: it must be a file of yours", done.stderr)
+            self.assertNotIn(stranger.url, done.stdout)
+            planted.chmod(0o600)
+            self.assertEqual(self.machine.ok("AT"), "the-at\n")
+
     def test_something_that_is_no_mytoken(self):
         access_token = self.machine.ok("AT", "--MT-file", self.full_file).strip()
         for text, word in ((access_token, "not a mytoken"), ("abcdefgh", "transfer code"), ("", "does not begin with a mytoken"), ("a b", "malformed")):

@@ -71,7 +71,7 @@ class LoginOnATerminal(unittest.TestCase):
             self.assertEqual(terminal.finish(), INTERRUPTED)
             self.assertTrue(terminal.modes_are_restored())
 
-    def test_a_prompt_takes_the_token_without_showing_it(self):
+    def test_W12_a_prompt_is_on_the_terminal_while_stdout_has_the_result_alone(self):
         code, printed, err = self.machine.logged_in("--capability", "AT")
         self.assertEqual(code, DONE, err)
         out = self.machine.home / "stdout"
