@@ -4,10 +4,6 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 #include <fstream>
 #include <future>
 #include <mutex>
@@ -23,6 +19,7 @@
 #include "store/tokens.h"
 #include "support/manual_clock.h"
 #include "support/postgres_cluster.h"
+#include "unit/app/one_request.h"
 
 namespace mytoken::app {
 namespace {
@@ -30,6 +27,7 @@ namespace {
 using mytoken::test::ManualClock;
 using mytoken::test::PostgresCluster;
 using test::contains;
+using test::get;
 
 class MemoryLog final : public Log {
  public:
@@ -47,21 +45,6 @@ class MemoryLog final : public Log {
   mutable std::mutex mutex_;
   std::string text_;
 };
-
-std::string get(std::uint16_t port, const std::string& path) {
-  asio::io_context context;
-  asio::ip::tcp::socket socket(context);
-  boost::system::error_code error;
-  socket.connect({asio::ip::address_v4::loopback(), port}, error);
-  if (error) return error.message();
-  asio::write(
-      socket,
-      asio::buffer("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
-      error);
-  std::string answer;
-  asio::read(socket, asio::dynamic_buffer(answer), error);
-  return answer;
-}
 
 std::string bytes_of(const std::string& file) {
   std::ifstream in(file, std::ios::binary);

@@ -4,10 +4,6 @@
 
 #include <sys/stat.h>
 
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/write.hpp>
 #include <iostream>
 #include <sstream>
 
@@ -16,43 +12,14 @@
 #include "config_fixture.h"
 #include "crypto/password.h"
 #include "support/postgres_cluster.h"
+#include "unit/app/one_request.h"
 
 namespace mytoken::app {
 namespace {
 
 using test::contains;
-
-// The whole answer of one request on a connection of its own.
-std::string get(std::uint16_t port, const std::string& path) {
-  asio::io_context context;
-  asio::ip::tcp::socket socket(context);
-  boost::system::error_code error;
-  socket.connect({asio::ip::address_v4::loopback(), port}, error);
-  if (error) return error.message();
-  asio::write(
-      socket,
-      asio::buffer("GET " + path + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"),
-      error);
-  std::string answer;
-  asio::read(socket, asio::dynamic_buffer(answer), error);
-  return answer;
-}
-
-std::string post(std::uint16_t port, const std::string& path, const std::string& body) {
-  asio::io_context context;
-  asio::ip::tcp::socket socket(context);
-  boost::system::error_code error;
-  socket.connect({asio::ip::address_v4::loopback(), port}, error);
-  if (error) return error.message();
-  const std::string request = "POST " + path +
-                              " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                              "Content-Type: application/json\r\nContent-Length: " +
-                              std::to_string(body.size()) + "\r\n\r\n" + body;
-  asio::write(socket, asio::buffer(request), error);
-  std::string answer;
-  asio::read(socket, asio::dynamic_buffer(answer), error);
-  return answer;
-}
+using test::get;
+using test::post;
 
 // The answer to an introspection, which looks the token up.
 std::string introspect(std::uint16_t port, const std::string& token) {

@@ -9,22 +9,16 @@ namespace {
 
 using test::answer_error;
 using test::answer_json;
+using test::at_answer;
 using test::Cli;
 using test::fake_mytoken;
 using test::FakeAnswer;
 using test::FakeRequest;
 using test::FakeServer;
 using test::Finished;
+using test::has;
 using test::read_file;
 using test::write_file;
-
-FakeAnswer at_answer(const FakeRequest&) {
-  return answer_json({{"access_token", "the-at"}, {"token_type", "Bearer"}, {"expires_in", 3600}});
-}
-
-bool has(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
 
 TEST(AccessToken, stdout_is_the_token_and_stderr_is_silent) {
   FakeServer server(at_answer);

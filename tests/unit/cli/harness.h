@@ -50,6 +50,13 @@ inline std::string fake_access_token() {
          base64url(R"({"iss":"https://op.example.org"})") + "." + base64url("signature");
 }
 
+inline FakeAnswer at_answer(const FakeRequest&) {
+  return answer_json({{"access_token", "the-at"}, {"token_type", "Bearer"}, {"expires_in", 3600}});
+}
+inline bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
 // A home directory of its own, removed at the end.
 class Cli {
  public:

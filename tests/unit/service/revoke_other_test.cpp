@@ -2,37 +2,18 @@
 #include "service/codes.h"
 #include "service/inspect.h"
 #include "service/revoke.h"
-#include "unit/service/installation.h"
+#include "unit/service/mytokens.h"
 
 namespace mytoken::test {
 namespace {
 
-service::TokenWish able_to(token::Capabilities capabilities) {
-  service::TokenWish wish;
-  wish.capabilities = std::move(capabilities);
-  return wish;
-}
 const token::Capabilities maker{"AT", "tokeninfo", "create_mytoken"};
 const token::Capabilities manager{"AT", "tokeninfo", "create_mytoken", "manage_mytokens"};
 
-struct Made {
-  Secret token;
-  std::string mom_id;
-};
 Made login(Installation& site, service::TokenWish wish) {
   const json::object answer = site.login(std::move(wish));
   return {Secret(std::string(string_member(answer, "mytoken"))),
           std::string(string_member(answer, "mom_id"))};
-}
-Made child_of(Installation& site, const Secret& parent, service::TokenWish wish) {
-  service::SubtokenRequest request;
-  request.presentation = site.present(parent);
-  request.wish = std::move(wish);
-  auto made = site.run(service::make_subtoken(*site.context, request));
-  EXPECT_TRUE(made) << made.error().description;
-  if (!made) return {};
-  return {Secret(std::string(string_member(made->body, "mytoken"))),
-          std::string(string_member(made->body, "mom_id"))};
 }
 Result<service::OperationAnswer> revoke(Installation& site, const Secret& token,
                                         const std::string& mom_id, bool recursive = false,

@@ -6,7 +6,7 @@
 
 #include "service/access.h"
 #include "service/revoke.h"
-#include "unit/service/installation.h"
+#include "unit/service/mytokens.h"
 
 namespace mytoken::test {
 namespace {
@@ -17,14 +17,6 @@ ProviderKnobs rotating(Rotation rotation) {
   ProviderKnobs knobs;
   knobs.rotation = rotation;
   return knobs;
-}
-
-service::TokenWish with_usages(std::int64_t at) {
-  service::TokenWish wish;
-  token::Clause clause;
-  clause.usages_at = at;
-  wish.restrictions = {clause};
-  return wish;
 }
 
 Result<service::AccessAnswer> get(Installation& site, const Secret& token) {

@@ -1,5 +1,4 @@
-// What one connection promises: values come back as they went in, errors have their codes,
-// statements are independent.
+// What a connection of SQLite promises beyond values_conformance_test.cpp.
 #include <limits>
 #include <stdexcept>
 
@@ -35,31 +34,6 @@ TEST_F(Connections, parameters_are_bound_by_their_number_and_not_by_their_order)
       number("SELECT $11 - $10 WHERE '$3' <> $1 || $2 || $3 || $4 || $5 || $6 || $7 || $8 || $9", 1,
              2, 3, 4, 5, 6, 7, 8, 9, 10, 21),
       11);
-}
-
-TEST_F(Connections, changed_rows_are_counted) {
-  open_with("CREATE TABLE v (a INTEGER) STRICT;");
-  EXPECT_EQ(*write("INSERT INTO v VALUES (1), (2), (3)"), 3);
-  EXPECT_EQ(*write("UPDATE v SET a = a + 10 WHERE a > $1", 1), 2);
-  EXPECT_EQ(*write("UPDATE v SET a = 0 WHERE a = 99"), 0);
-  EXPECT_EQ(*write("DELETE FROM v WHERE a = 1"), 1);
-  EXPECT_EQ(*write("SELECT a FROM v"), 0);
-  EXPECT_EQ(*write("CREATE TABLE w (a INTEGER) STRICT"), 0);
-}
-
-TEST_F(Connections, violated_unique_keys_have_a_code_of_their_own) {
-  open_with(
-      "CREATE TABLE v (a INTEGER PRIMARY KEY, b TEXT UNIQUE, c TEXT CHECK (c <> 'no')) STRICT;"
-      "INSERT INTO v VALUES (1, 'secret value', NULL);");
-  auto key = write("INSERT INTO v VALUES (1, 'x', NULL)");
-  auto unique = write("INSERT INTO v VALUES (2, $1, NULL)", "secret value");
-  auto check = write("INSERT INTO v VALUES (3, 'y', $1)", "no");
-  ASSERT_FALSE(key || unique || check);
-  EXPECT_EQ(key.error().code, "sql_conflict");
-  EXPECT_EQ(unique.error().code, "sql_conflict");
-  EXPECT_NE(unique.error().cause.find("v.b"), std::string::npos);
-  EXPECT_EQ(unique.error().cause.find("secret"), std::string::npos);
-  EXPECT_EQ(check.error().code, "internal_server_error");
 }
 
 TEST_F(Connections, a_function_cannot_end_the_transaction_it_shares) {

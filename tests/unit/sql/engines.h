@@ -7,7 +7,7 @@ namespace mytoken::sql {
 
 enum class Engine { sqlite, postgresql };
 
-class EveryEngine : public ::testing::TestWithParam<Engine> {
+class EveryEngine : public DatabaseTest<::testing::TestWithParam<Engine>> {
  protected:
   EveryEngine() {
     if (GetParam() == Engine::postgresql) {
@@ -22,8 +22,7 @@ class EveryEngine : public ::testing::TestWithParam<Engine> {
     if (!directory_.empty()) std::filesystem::remove_all(directory_);
   }
 
-  // Opens it, again if it was open.
-  void open() {
+  void open() override {
     database.reset();
     if (GetParam() == Engine::postgresql) {
       PostgresOptions options;
@@ -42,44 +41,8 @@ class EveryEngine : public ::testing::TestWithParam<Engine> {
       database = std::move(*opened);
     }
   }
-  void open_with(std::string_view schema) {
-    open();
-    auto done = database->migrate({{1, "test", schema}});
-    ASSERT_TRUE(done) << done.error().cause;
-  }
-
-  // Runs one statement in a transaction of its own; rows changed or the error.
-  template <class... P>
-  Result<std::int64_t> write(std::string_view sql, const P&... params) {
-    std::int64_t changed = 0;
-    auto done = database->write_now([&](Transaction& transaction) -> Result<void> {
-      auto ran = transaction.execute(sql, params...);
-      if (!ran) return fail(ran.error());
-      changed = *ran;
-      return {};
-    });
-    if (!done) return fail(done.error());
-    return changed;
-  }
-
-  // The first column of the first row as an integer; -1 if there is no row.
-  template <class... P>
-  std::int64_t number(std::string_view sql, const P&... params) {
-    std::int64_t found = -1;
-    auto done = database->read_now([&](Connection& connection) -> Result<void> {
-      auto row = connection.one(
-          sql, [](const Row& r) { return r.integer(0); }, params...);
-      if (!row) return fail(row.error());
-      found = row->value_or(-1);
-      return {};
-    });
-    EXPECT_TRUE(done) << done.error().cause;
-    return found;
-  }
 
   std::size_t longest_queue = 50'000;
-  CollectingLog log;
-  std::unique_ptr<Database> database;
   std::string url_;  // of the schema on PostgreSQL
 
  private:

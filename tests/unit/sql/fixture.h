@@ -38,24 +38,12 @@ class CollectingLog final : public Log {
   std::string text_;
 };
 
-class SqliteTest : public ::testing::Test {
+// A test, of the kind `Test`, with one database, and short ways to put single statements to it.
+template <class Test, class Opened = Database>
+class DatabaseTest : public Test {
  protected:
-  SqliteTest() {
-    directory = std::filesystem::temp_directory_path() / ("mytoken-sql-" + random_uuid());
-    std::filesystem::create_directory(directory);
-    options.file = directory / "test.db";
-  }
-  ~SqliteTest() override {
-    database.reset();
-    std::filesystem::remove_all(directory);
-  }
+  virtual void open() = 0;  // again if it was open
 
-  void open() {
-    database.reset();
-    auto opened = open_sqlite(options, log);
-    ASSERT_TRUE(opened) << opened.error().cause;
-    database = std::move(*opened);
-  }
   // Opens with `schema` as the only migration.
   void open_with(std::string_view schema) {
     open();
@@ -79,7 +67,7 @@ class SqliteTest : public ::testing::Test {
 
   // The first column of the first row as an integer; -1 if there is no row.
   template <class... P>
-  std::int64_t number(std::string_view sql, const P&... params) {
+  Result<std::int64_t> read(std::string_view sql, const P&... params) {
     std::int64_t found = -1;
     auto done = database->read_now([&](Connection& connection) -> Result<void> {
       auto row = connection.one(
@@ -88,14 +76,41 @@ class SqliteTest : public ::testing::Test {
       found = row->value_or(-1);
       return {};
     });
-    EXPECT_TRUE(done) << done.error().cause;
+    if (!done) return fail(done.error());
     return found;
   }
+  // The same where no error is expected.
+  template <class... P>
+  std::int64_t number(std::string_view sql, const P&... params) {
+    auto found = read(sql, params...);
+    EXPECT_TRUE(found) << found.error().cause;
+    return found.value_or(-2);
+  }
 
+  CollectingLog log;
+  std::unique_ptr<Opened> database;
+};
+
+class SqliteTest : public DatabaseTest<::testing::Test> {
+ protected:
+  SqliteTest() {
+    directory = std::filesystem::temp_directory_path() / ("mytoken-sql-" + random_uuid());
+    std::filesystem::create_directory(directory);
+    options.file = directory / "test.db";
+  }
+  ~SqliteTest() override {
+    database.reset();
+    std::filesystem::remove_all(directory);
+  }
+
+  void open() override {
+    database.reset();
+    auto opened = open_sqlite(options, log);
+    ASSERT_TRUE(opened) << opened.error().cause;
+    database = std::move(*opened);
+  }
   std::filesystem::path directory;
   SqliteOptions options;
-  CollectingLog log;
-  std::unique_ptr<Database> database;
 };
 
 // Holds the writer thread from construction until open() or destruction.
@@ -135,6 +150,21 @@ Task<void> write_into(Database& database, F work, std::optional<Result<std::int6
 // A function for Database::write that runs one statement without parameters.
 inline auto statement(std::string sql) {
   return [sql = std::move(sql)](Transaction& transaction) { return transaction.execute(sql); };
+}
+
+inline Result<void> insert_one(Transaction& transaction) {
+  auto done = transaction.execute("INSERT INTO v VALUES (1)");
+  return done ? Result<void>() : fail(done.error());
+}
+
+// How many rows of table v there are once everything queued is done.
+inline Task<void> flush_and_count(Database& database, std::optional<Result<std::int64_t>>& count) {
+  co_await database.flush();
+  auto work = [](Connection& connection) -> Result<std::int64_t> {
+    auto row = connection.one("SELECT count(*) FROM v", [](const Row& r) { return r.integer(0); });
+    return **row;
+  };
+  count = co_await database.read(work);
 }
 
 // Starts the coroutines of `context` up to where they wait, on this thread.

@@ -193,6 +193,7 @@ TEST_P(ValuesOn, changed_rows_are_counted) {
   EXPECT_EQ(*write("UPDATE v SET a = 0 WHERE a = 99"), 0);
   EXPECT_EQ(*write("DELETE FROM v WHERE a = 1"), 1);
   EXPECT_EQ(*write("SELECT a FROM v"), 0);
+  EXPECT_EQ(*write("CREATE TABLE w (a INTEGER)"), 0);
 }
 
 TEST_P(ValuesOn, violated_unique_keys_have_a_code_of_their_own) {
@@ -205,6 +206,9 @@ TEST_P(ValuesOn, violated_unique_keys_have_a_code_of_their_own) {
   ASSERT_FALSE(key || unique || check);
   EXPECT_EQ(key.error().code, "sql_conflict");
   EXPECT_EQ(unique.error().code, "sql_conflict");
+  EXPECT_NE(unique.error().cause.find(GetParam() == Engine::sqlite ? "v.b" : "v_b_key"),
+            std::string::npos)
+      << unique.error().cause;
   EXPECT_EQ(unique.error().cause.find("secret"), std::string::npos);
   EXPECT_EQ(check.error().code, "internal_server_error");
 }

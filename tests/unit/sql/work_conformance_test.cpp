@@ -25,20 +25,6 @@ Task<void> take_one(Database& database, std::int64_t limit, std::atomic<int>& ad
   if (std::this_thread::get_id() != home) ++elsewhere;
 }
 
-Task<void> flush_and_count(Database& database, std::optional<Result<std::int64_t>>& count) {
-  co_await database.flush();
-  auto work = [](Connection& connection) -> Result<std::int64_t> {
-    auto row = connection.one("SELECT count(*) FROM v", [](const Row& r) { return r.integer(0); });
-    return **row;
-  };
-  count = co_await database.read(work);
-}
-
-Result<void> insert_one(Transaction& transaction) {
-  auto done = transaction.execute("INSERT INTO v VALUES (1)");
-  return done ? Result<void>() : fail(done.error());
-}
-
 TEST_P(WorkOn, a_limit_admits_exactly_its_number_of_1000_concurrent_compare_and_sets) {
   open_with("CREATE TABLE counter (at INTEGER NOT NULL) STRICT; INSERT INTO counter VALUES (0);");
   constexpr std::int64_t limit = 137;

@@ -130,20 +130,6 @@ TEST_F(Writes, beyond_the_longest_queue_a_write_is_refused_with_503) {
   EXPECT_EQ(number("SELECT count(*) FROM v"), 3);
 }
 
-Task<void> flush_and_count(Database& database, std::optional<Result<std::int64_t>>& count) {
-  co_await database.flush();
-  auto work = [](Connection& connection) -> Result<std::int64_t> {
-    auto row = connection.one("SELECT count(*) FROM v", [](const Row& r) { return r.integer(0); });
-    return **row;
-  };
-  count = co_await database.read(work);
-}
-
-Result<void> insert_one(Transaction& transaction) {
-  auto done = transaction.execute("INSERT INTO v VALUES (1)");
-  return done ? Result<void>() : fail(done.error());
-}
-
 TEST_F(Writes, deferred_writes_are_visible_after_flush) {
   options.largest_group = 16;
   open_with("CREATE TABLE v (a INTEGER) STRICT;");

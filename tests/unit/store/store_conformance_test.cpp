@@ -9,42 +9,18 @@
 #include "store/profiles.h"
 #include "store/proxies.h"
 #include "store/refresh_tokens.h"
-#include "store/schema.h"
 #include "store/tokens.h"
 #include "store/usages.h"
-#include "support/manual_clock.h"
-#include "unit/sql/engines.h"
+#include "unit/store/every_engine.h"
 
 namespace mytoken::store {
 namespace {
 
 using sql::Connection;
 using sql::Transaction;
-using test::ManualClock;
 
-class Store : public sql::EveryEngine {
+class Store : public StoreOnEveryEngine {
  protected:
-  Store() {
-    open();
-    auto done = database->migrate(migrations());
-    EXPECT_TRUE(done) << done.error().cause;
-    clock.set(1'700'000'000);
-  }
-
-  // The value of a function in a transaction of its own.
-  template <class F>
-  auto in(F work) {
-    std::optional<std::invoke_result_t<F&, Transaction&>> result;
-    const std::function<Result<void>(Transaction&)> erased = [&](Transaction& db) -> Result<void> {
-      result.emplace(work(db));
-      if (!*result) return fail(result->error());
-      return {};
-    };
-    auto done = database->write_now(erased);
-    if (result->has_value() && !done) *result = fail(done.error());
-    return std::move(*result);
-  }
-
   NewToken token(const std::string& id, const std::optional<std::string>& parent = {}) const {
     NewToken t;
     t.id = id;
@@ -73,7 +49,6 @@ class Store : public sql::EveryEngine {
     ASSERT_TRUE(done) << done.error().cause;
   }
 
-  ManualClock clock;
   UserId user = 0;
 };
 ON_EVERY_ENGINE(Store);

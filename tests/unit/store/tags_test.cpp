@@ -7,22 +7,17 @@
 
 #include "store/grants.h"
 #include "store/refresh_tokens.h"
-#include "store/schema.h"
 #include "store/tokens.h"
-#include "support/manual_clock.h"
-#include "unit/sql/engines.h"
+#include "unit/store/every_engine.h"
 
 namespace mytoken::store {
 namespace {
 
 using sql::Transaction;
 
-class Tags : public sql::EveryEngine {
+class Tags : public StoreOnEveryEngine {
  protected:
   Tags() {
-    open();
-    auto done = database->migrate(migrations());
-    EXPECT_TRUE(done) << done.error().cause;
     alice = add_user("alice");
     bob = add_user("bob");
     for (const auto& [id, parent] :
@@ -30,18 +25,6 @@ class Tags : public sql::EveryEngine {
       add_token(id, parent);
   }
 
-  // The value of a function in a transaction of its own.
-  template <class F>
-  auto in(F work) {
-    std::optional<std::invoke_result_t<F&, Transaction&>> result;
-    auto done = database->write_now([&](Transaction& db) -> Result<void> {
-      result.emplace(work(db));
-      if (!*result) return fail(result->error());
-      return {};
-    });
-    if (result->has_value() && !done) *result = fail(done.error());
-    return std::move(*result);
-  }
   void ok(const std::function<Result<void>(Transaction&)>& work) {
     auto done = in(work);
     EXPECT_TRUE(done) << done.error().description << done.error().cause;
@@ -98,7 +81,6 @@ class Tags : public sql::EveryEngine {
     return text;
   }
 
-  test::ManualClock clock;
   UserId alice = 0;
   UserId bob = 0;
 };
