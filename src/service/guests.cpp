@@ -17,10 +17,6 @@ constexpr Seconds code_lifetime{120};  // the browser brings it back at once
 constexpr std::size_t token_length = 64;
 constexpr std::string_view code_context = "guest_code";
 
-std::string issuer_of(const Settings& settings) {
-  return base_url(settings) + std::string(guest_path);
-}
-
 std::string new_subject() {
   return "guest-" + random_text(32, base62_letters);
 }
@@ -40,7 +36,7 @@ bool is_own_refresh_token(const Secret& token) {
 Secret id_token(const Context& context, const std::string& subject, Seconds lifetime) {
   const std::int64_t now = to_unix(context.clock.now());
   json::object claims;
-  claims["iss"] = issuer_of(context.settings);
+  claims["iss"] = guest_issuer(context.settings);
   claims["sub"] = subject;
   claims["aud"] = guest_client_id;
   claims["iat"] = now;
@@ -87,9 +83,13 @@ bool verifier_fits(const Code& code, const Secret& verifier, Redeemer redeemer) 
 
 }  // namespace
 
+std::string guest_issuer(const Settings& settings) {
+  return base_url(settings) + std::string(guest_path);
+}
+
 oidc::ProviderSettings guest_provider(const Settings& settings, Seconds mytokens_max_lifetime) {
   oidc::ProviderSettings provider;
-  provider.issuer = issuer_of(settings);
+  provider.issuer = guest_issuer(settings);
   provider.name = "Guest (for trying only)";
   provider.client_id = guest_client_id;
   provider.scopes = {"openid"};

@@ -20,6 +20,9 @@ namespace mytoken::service {
 inline constexpr std::string_view guest_path = "/api/v0/guests";
 inline constexpr std::string_view guest_client_id = "mytoken";
 
+// The issuer of all guests, also while guest mode is off.
+std::string guest_issuer(const Settings& settings);
+
 // The guest provider as one of the providers; nothing is sent to it over a network.
 oidc::ProviderSettings guest_provider(const Settings& settings, Seconds mytokens_max_lifetime);
 

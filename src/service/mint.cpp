@@ -5,6 +5,7 @@
 #include "crypto/envelope.h"
 #include "crypto/hash.h"
 #include "store/history.h"
+#include "store/ids.h"
 #include "store/proxies.h"
 
 namespace mytoken::service {
@@ -237,6 +238,7 @@ Result<void> store_minted(sql::Transaction& db, const Context& context, const Mi
   row.sealed_key = minted.sealed_key;
   row.name = claims.name;
   row.created = claims.iat;
+  row.number = store::ordered_id(context.clock);
   row.created_ip = client.address;
   row.expires_at = minted.stored_expires_at;
   row.capabilities = json::serialize(json::value_from(claims.capabilities));

@@ -2,6 +2,7 @@
 // minute, removes nothing beside the one that has it now.
 #include "service/purge.h"
 
+#include "service/guests.h"
 #include "service/mint.h"
 #include "service/outbox.h"
 #include "service/revoke.h"
@@ -14,8 +15,9 @@ namespace {
 constexpr Seconds purge_every{60};
 
 // One portion, and the revocation of the refresh tokens behind what nobody collected.
-Result<store::Purged> remove_portion(sql::Transaction& db, const Context& context, Time now) {
-  auto purged = store::purge_expired(db, now, context.settings.retention);
+Result<store::Purged> remove_portion(sql::Transaction& db, const Context& context, Time now,
+                                     const std::string& guests) {
+  auto purged = store::purge_expired(db, now, context.settings.retention, guests);
   if (!purged) return purged;
   for (const auto& left : purged->uncollected) {
     auto key = open_key_for_purge(context, left.mytoken_id, left.key_for_purge);
@@ -35,6 +37,7 @@ Task<void> purge_round(Context& context) {
   if (start < next && next <= start + purge_every)
     co_return;  // further off: the clock was set back
   context.next_purge.store(start + purge_every);
+  const std::string guests = guest_issuer(context.settings);
   store::Purged sum;
   for (int i = 0; i < portions_per_round; ++i) {
     const Time now = context.clock.now();
@@ -42,7 +45,7 @@ Task<void> purge_round(Context& context) {
       auto mine = store::take_named_lease(db, "purge", context.owner, now, purge_every);
       if (!mine) return tl::unexpected(mine.error());
       if (!*mine) return store::Purged{};
-      return remove_portion(db, context, now);
+      return remove_portion(db, context, now, guests);
     };
     auto purged = co_await context.database.write(work);
     if (!purged) {

@@ -30,19 +30,23 @@ std::optional<std::int64_t> number(std::string_view text) {
   return value;
 }
 
-// A cursor of a list: the creation time and id of the last entry of the page before.
+// A cursor of a list: creation time, number and id of the last entry of the page before.
 std::string cursor_of(const store::TokenEntry& last) {
-  return base64url(std::to_string(to_unix(last.created)) + '.' + last.id);
+  return base64url(std::to_string(to_unix(last.created)) + '.' + std::to_string(last.number) + '.' +
+                   last.id);
 }
 
 Result<std::optional<store::Place>> place_of(const std::string& cursor) {
   if (cursor.empty()) return std::optional<store::Place>();
   const auto text = decode_base64url(cursor);
-  const std::size_t dot = text ? text->find('.') : std::string::npos;
-  if (dot == std::string::npos) return fail(bad_cursor());
-  const auto created = number(std::string_view(*text).substr(0, dot));
-  if (!created) return fail(bad_cursor());
-  return std::optional(store::Place{from_unix(*created), text->substr(dot + 1)});
+  const std::size_t first = text ? text->find('.') : std::string::npos;
+  const std::size_t second =
+      first != std::string::npos ? text->find('.', first + 1) : std::string::npos;
+  if (second == std::string::npos) return fail(bad_cursor());
+  const auto created = number(std::string_view(*text).substr(0, first));
+  const auto order = number(std::string_view(*text).substr(first + 1, second - first - 1));
+  if (!created || !order) return fail(bad_cursor());
+  return std::optional(store::Place{from_unix(*created), *order, text->substr(second + 1)});
 }
 
 // What a selector names, and whether what is below it is meant instead.

@@ -9,7 +9,10 @@ namespace {
 using sql::Blob;
 
 constexpr std::string_view select_entry =
-    "SELECT m.id, m.parent_id, m.name, m.created, m.expires_at, m.created_ip FROM mytokens m ";
+    "SELECT m.id, m.parent_id, m.name, m.created, m.number, m.expires_at, m.created_ip "
+    "FROM mytokens m ";
+constexpr std::string_view behind_place = "(m.created, m.number, m.id) > ($2, $3, $4) ";
+constexpr std::string_view in_order = "ORDER BY m.created, m.number, m.id ";
 
 TokenEntry entry_of(const sql::Row& r) {
   TokenEntry entry;
@@ -17,14 +20,15 @@ TokenEntry entry_of(const sql::Row& r) {
   if (!r.is_null(1)) entry.parent_id = r.bytes(1);
   entry.name = r.string(2);
   entry.created = r.time(3);
-  entry.expires_at = r.optional_time(4);
-  entry.created_ip = r.string(5);
+  entry.number = r.integer(4);
+  entry.expires_at = r.optional_time(5);
+  entry.created_ip = r.string(6);
   return entry;
 }
 
 // Before every entry.
 const Place& beginning() {
-  static const Place place{Time::min(), {}};
+  static const Place place{Time::min(), 0, {}};
   return place;
 }
 
@@ -52,19 +56,18 @@ Result<std::optional<TokenEntry>> token_entry(sql::Connection& db, const std::st
 Result<std::vector<TokenEntry>> children_of(sql::Connection& db, const std::string& id,
                                             const std::optional<Place>& after, std::int64_t most) {
   const Place& from = after ? *after : beginning();
-  static const std::string sql =
-      std::string(select_entry) +
-      "WHERE m.parent_id = $1 AND (m.created, m.id) > ($2, $3) ORDER BY m.created, m.id LIMIT $4";
-  return db.all(sql, entry_of, Blob{id}, from.created, Blob{from.id}, most);
+  static const std::string sql = std::string(select_entry) + "WHERE m.parent_id = $1 AND " +
+                                 std::string(behind_place) + std::string(in_order) + "LIMIT $5";
+  return db.all(sql, entry_of, Blob{id}, from.created, from.number, Blob{from.id}, most);
 }
 
 Result<std::vector<TokenEntry>> roots_of(sql::Connection& db, UserId user,
                                          const std::optional<Place>& after, std::int64_t most) {
   const Place& from = after ? *after : beginning();
   static const std::string sql = std::string(select_entry) +
-                                 "WHERE m.user_id = $1 AND m.parent_id IS NULL AND (m.created, "
-                                 "m.id) > ($2, $3) ORDER BY m.created, m.id LIMIT $4";
-  return db.all(sql, entry_of, user, from.created, Blob{from.id}, most);
+                                 "WHERE m.user_id = $1 AND m.parent_id IS NULL AND " +
+                                 std::string(behind_place) + std::string(in_order) + "LIMIT $5";
+  return db.all(sql, entry_of, user, from.created, from.number, Blob{from.id}, most);
 }
 
 Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db,
@@ -73,8 +76,8 @@ Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db,
   std::vector<sql::Param> params{most};
   const std::string sql = "WITH RECURSIVE " + tree_below(ids, params) +
                           ", part (id) AS (SELECT id FROM tree LIMIT $1) " +
-                          std::string(select_entry) +
-                          "JOIN part ON m.id = part.id ORDER BY m.created, m.id";
+                          std::string(select_entry) + "JOIN part ON m.id = part.id " +
+                          std::string(in_order);
   std::vector<TokenEntry> entries;
   auto done = db.run(sql, params, [&entries](const sql::Row& row) {
     entries.push_back(entry_of(row));
@@ -86,9 +89,9 @@ Result<std::vector<TokenEntry>> descendants_of(sql::Connection& db,
 
 Result<std::vector<TokenEntry>> descendants_of_user(sql::Connection& db, UserId user,
                                                     std::int64_t most) {
-  static const std::string sql =
-      std::string(select_entry) +
-      "WHERE m.user_id = $1 AND m.parent_id IS NOT NULL ORDER BY m.created, m.id LIMIT $2";
+  static const std::string sql = std::string(select_entry) +
+                                 "WHERE m.user_id = $1 AND m.parent_id IS NOT NULL " +
+                                 std::string(in_order) + "LIMIT $2";
   return db.all(sql, entry_of, user, most);
 }
 

@@ -14,13 +14,16 @@ struct TokenEntry {
   std::optional<std::string> parent_id;
   std::string name;
   Time created{};
+  std::int64_t number = 0;  // orders those of one second
   std::optional<Time> expires_at;
   std::string created_ip;
 };
 
-// Where a list goes on: behind this entry, in the order of creation.
+// Where a list goes on: behind this entry. The order of all lists and trees is that of creation: by
+// second, by number, and by id where an older program made several in one second.
 struct Place {
   Time created{};
+  std::int64_t number = 0;
   std::string id;
 };
 

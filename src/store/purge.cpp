@@ -129,9 +129,48 @@ Result<void> purge_tokens(sql::Transaction& db, Portion& portion, Time before) {
   return {};
 }
 
+// Guests whose turn it is: who has a mytoken, or came a short time ago, is looked at later again,
+// so that a portion is small however many of them there are.
+Result<void> purge_guests(sql::Transaction& db, Portion& portion, Time now, Seconds retention,
+                          const std::string& issuer) {
+  struct Guest {
+    UserId id = 0;
+    Time created{};
+    bool holds_tokens = false;
+  };
+  auto guests = db.all(
+      "SELECT u.id, u.created, CASE WHEN EXISTS (SELECT 1 FROM mytokens m WHERE m.user_id = u.id) "
+      "OR EXISTS (SELECT 1 FROM refresh_tokens r WHERE r.user_id = u.id) THEN 1 ELSE 0 END FROM "
+      "users u WHERE u.oidc_iss = $1 AND u.next_look < $2 ORDER BY u.next_look LIMIT 500",
+      [](const sql::Row& r) {
+        return Guest{r.integer(0), r.time(1), r.flag(2)};
+      },
+      issuer, now);
+  if (!guests) return tl::unexpected(guests.error());
+  for (const Guest& guest : *guests) {
+    const Time young_until = guest.created + retention;
+    if (guest.holds_tokens || young_until >= now) {
+      auto all = portion.run("UPDATE users SET next_look = $2 WHERE id = $1", guest.id,
+                             guest.holds_tokens ? now + retention : young_until);
+      if (!all) return tl::unexpected(all.error());
+      if (!*all) return {};
+      continue;
+    }
+    for (const std::string_view sql :
+         {"DELETE FROM tags WHERE id IN (SELECT id FROM tags WHERE user_id = $1 LIMIT 500)",
+          "DELETE FROM user_grants WHERE user_id = $1", "DELETE FROM users WHERE id = $1"}) {
+      auto all = portion.run(sql, guest.id);
+      if (!all) return tl::unexpected(all.error());
+      if (!*all) return {};
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
-Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& retention) {
+Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& retention,
+                             const std::string& guest_issuer) {
   struct Step {
     std::string_view sql;
     Time before;
@@ -177,6 +216,9 @@ Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& re
     if (!*all) return std::move(portion.purged);
   }
   if (auto r = purge_tokens(db, portion, now - retention.expired_tokens); !r)
+    return tl::unexpected(r.error());
+  if (portion.purged.more) return std::move(portion.purged);
+  if (auto r = purge_guests(db, portion, now, retention.expired_tokens, guest_issuer); !r)
     return tl::unexpected(r.error());
   return std::move(portion.purged);
 }

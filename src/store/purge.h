@@ -11,6 +11,8 @@
 //   mytokens              Retention::expired_tokens past their end, with all that belongs to them;
 //                         what descends from them moves to their parent, and limited clauses stay
 //                         while anybody is charged to them
+//   guests                without any mytoken, as long after their login or after they were last
+//                         seen with one; their tags go along
 #pragma once
 #include <cstdint>
 #include <string>
@@ -44,7 +46,10 @@ struct Purged {
 // Rows that one statement of a portion removes at most.
 inline constexpr std::int64_t purge_portion = 500;
 
-// Removes one portion. Repeat while there is more, each time in a transaction of its own.
-Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& retention);
+// Removes one portion. Repeat while there is more, each time in a transaction of its own. Guests
+// are the users of `guest_issuer`: each is somebody new (service/guests.h), so one without mytokens
+// never comes back. Users of other issuers stay.
+Result<Purged> purge_expired(sql::Transaction& db, Time now, const Retention& retention,
+                             const std::string& guest_issuer);
 
 }  // namespace mytoken::store

@@ -56,6 +56,7 @@ struct NewToken {
   std::string sealed_key;
   std::string name;
   Time created{};
+  std::int64_t number = 0;  // orders those of one second (ordered_id)
   std::string created_ip;
   std::optional<Time> expires_at;
   std::string capabilities;             // JSON

@@ -36,10 +36,10 @@ Result<void> add_token(sql::Transaction& db, const NewToken& t) {
   return db.post(
       "INSERT INTO mytokens (id, parent_id, user_id, refresh_token_id, sealed_key, name, seq_no, "
       "created, created_ip, "
-      "last_rotated, expires_at, capabilities, restrictions, rotation) "
-      "VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $7 * 1000000, $9, $10, $11, $12)",
+      "last_rotated, expires_at, capabilities, restrictions, rotation, number) "
+      "VALUES ($1, $2, $3, $4, $5, $6, 1, $7, $8, $7 * 1000000, $9, $10, $11, $12, $13)",
       Blob{t.id}, parent, t.user_id, t.refresh_token_id, Blob{t.sealed_key}, t.name, t.created,
-      t.created_ip, t.expires_at, t.capabilities, t.restrictions, t.rotation);
+      t.created_ip, t.expires_at, t.capabilities, t.restrictions, t.rotation, t.number);
 }
 
 namespace {

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "service/access.h"
+#include "service/guests.h"
 #include "service/inspect.h"
 #include "service/purge.h"
 #include "store/purge.h"
@@ -60,6 +61,20 @@ TEST(PurgeRounds, the_last_mytoken_of_a_login_takes_the_refresh_token_along_unre
   EXPECT_EQ(site.count("SELECT count(*) FROM outbox"), 0);
   EXPECT_EQ(site.provider->counters().revocations, 0u);
   EXPECT_NE(site.log.text().find("not revoked at their provider"), std::string::npos);
+}
+
+TEST(PurgeRounds, a_guest_goes_with_the_last_mytoken_and_other_users_stay) {
+  Installation site;
+  site.login_token(ending(site.clock.now() + day));
+  site.clock.advance(31 * day + Seconds(1));
+  site.background();
+  EXPECT_EQ(site.count("SELECT count(*) FROM mytokens"), 0);
+  EXPECT_EQ(site.count("SELECT count(*) FROM users"), 1);
+  site.execute("UPDATE users SET oidc_iss = '" + service::guest_issuer(site.context->settings) +
+               "'");
+  site.clock.advance(Seconds(61));
+  site.background();
+  EXPECT_EQ(site.count("SELECT count(*) FROM users"), 0);
 }
 
 TEST(PurgeRounds, retention_is_a_setting) {

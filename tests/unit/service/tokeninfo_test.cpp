@@ -5,32 +5,10 @@
 
 #include "service/inspect.h"
 #include "store/tags.h"
-#include "unit/service/installation.h"
+#include "unit/service/mytokens.h"
 
 namespace mytoken::test {
 namespace {
-
-service::TokenWish able_to(token::Capabilities capabilities, std::string name = {}) {
-  service::TokenWish wish;
-  wish.capabilities = std::move(capabilities);
-  wish.name = std::move(name);
-  return wish;
-}
-
-struct Child {
-  Secret token;
-  std::string mom_id;
-};
-Child child_of(Installation& site, const Secret& parent, service::TokenWish wish = {}) {
-  service::SubtokenRequest request;
-  request.presentation = site.present(parent);
-  request.wish = std::move(wish);
-  auto made = site.run(service::make_subtoken(*site.context, request));
-  EXPECT_TRUE(made) << made.error().description;
-  if (!made) return {};
-  return {Secret(std::string(string_member(made->body, "mytoken"))),
-          std::string(string_member(made->body, "mom_id"))};
-}
 
 service::OperationRequest asking(Installation& site, const Secret& token,
                                  std::string hash = "a request") {
@@ -71,8 +49,8 @@ TEST(Tokeninfo, the_history_is_newest_first_without_the_request_itself) {
 TEST(Tokeninfo, an_event_is_listed_once_however_often_its_token_is_named) {
   Installation site;
   const Secret token = site.login_token(able_to({"tokeninfo", "create_mytoken"}));
-  const Child child = child_of(site, token, able_to({"tokeninfo", "create_mytoken"}));
-  const Child grandchild = child_of(site, child.token, able_to({"tokeninfo"}));
+  const Made child = child_of(site, token, able_to({"tokeninfo", "create_mytoken"}));
+  const Made grandchild = child_of(site, child.token, able_to({"tokeninfo"}));
   auto answer = history(site, token,
                         {"this", "children", child.mom_id, grandchild.mom_id, "children",
                          "children@" + child.mom_id});
@@ -88,10 +66,10 @@ TEST(Tokeninfo, W33_every_selector_obeys_one_rule) {
   Installation site;
   const Secret root =
       site.login_token(able_to({"AT", "tokeninfo", "create_mytoken", "manage_mytokens"}));
-  const Child plain = child_of(site, root, able_to({"AT", "create_mytoken"}));
-  const Child own = child_of(site, root, able_to({"tokeninfo:history", "create_mytoken"}));
-  const Child below = child_of(site, own.token, able_to({"create_mytoken"}));
-  const Child manager = child_of(site, root, able_to({"manage_mytokens:history"}));
+  const Made plain = child_of(site, root, able_to({"AT", "create_mytoken"}));
+  const Made own = child_of(site, root, able_to({"tokeninfo:history", "create_mytoken"}));
+  const Made below = child_of(site, own.token, able_to({"create_mytoken"}));
+  const Made manager = child_of(site, root, able_to({"manage_mytokens:history"}));
   // Without any of the two capabilities nothing is shown.
   for (const char* selector : {"this", "children"})
     EXPECT_EQ(code(history(site, plain.token, {selector})), "403 insufficient_capabilities");
@@ -154,7 +132,8 @@ TEST(Tokeninfo, a_cursor_that_no_answer_gave_is_refused) {
   Installation site;
   const Secret token = site.login_token(able_to({"tokeninfo", "manage_mytokens"}));
   EXPECT_EQ(code(history(site, token, {}, {5, "12x"})), "400 invalid_request");
-  for (const std::string cursor : {"***", "bm90aGluZw", "MTIzeC5hYmM"}) {
+  for (const std::string cursor :
+       {"***", "bm90aGluZw", "MTIzeC5hYmM", "MTIzLmFiYw", "MS4yeC5hYmM"}) {
     EXPECT_EQ(
         code(site.run(service::list_mytokens(*site.context, asking(site, token), {5, cursor}))),
         "400 invalid_request")
@@ -182,11 +161,11 @@ TEST(Tokeninfo, trees_show_children_in_the_order_of_their_creation) {
   const Secret root = site.login_token(able_to(all, "root"));
   const auto later = [&] { site.clock.advance(Seconds(1)); };
   later();
-  const Child b = child_of(site, root, able_to(all, "b"));
+  const Made b = child_of(site, root, able_to(all, "b"));
   later();
-  const Child a = child_of(site, root, able_to(all, "a"));
+  const Made a = child_of(site, root, able_to(all, "a"));
   later();
-  const Child deep = child_of(site, b.token, able_to(all, "b1"));
+  const Made deep = child_of(site, b.token, able_to(all, "b1"));
   later();
   child_of(site, deep.token, able_to(all, "b11"));
   later();
@@ -228,11 +207,60 @@ TEST(Tokeninfo, the_list_has_all_trees_of_the_user) {
   EXPECT_EQ(rest->body.if_contains("next_cursor"), nullptr);
 }
 
+// The clock of these tests stands still.
+TEST(Tokeninfo, mytokens_of_one_second_are_listed_in_the_order_in_which_they_were_made) {
+  Installation site;
+  Names made;
+  Secret root;
+  for (int i = 0; i < 6; ++i) {
+    made.push_back("login " + std::to_string(i));
+    root =
+        site.login_token(able_to({"tokeninfo", "create_mytoken", "manage_mytokens"}, made.back()));
+  }
+  Names children;
+  for (int i = 0; i < 12; ++i) {
+    children.push_back("child " + std::to_string(i));
+    child_of(site, root, able_to({"tokeninfo"}, children.back()));
+  }
+  ASSERT_EQ(site.count("SELECT count(DISTINCT created) FROM mytokens"), 1);
+  const auto names_in = [](const json::array& nodes) {
+    Names list;
+    for (const auto& node : nodes)
+      list.emplace_back(node.at("token").at("name").as_string());
+    return list;
+  };
+  auto list = site.run(service::list_mytokens(*site.context, asking(site, root), {}));
+  ASSERT_TRUE(list);
+  const auto& trees = list->body.at("mytokens").as_array();
+  EXPECT_EQ(names_in(trees), made);
+  EXPECT_EQ(names_in(trees.at(5).at("children").as_array()), children);
+  auto tree = site.run(service::subtokens(*site.context, asking(site, root), {}));
+  ASSERT_TRUE(tree);
+  EXPECT_EQ(names_in(tree->body.at("mytokens").at("children").as_array()), children);
+  // Pages, while more are made and one that a cursor names goes.
+  Names paged;
+  service::Page page{5, ""};
+  for (bool more = true; more;) {
+    auto part = site.run(service::subtokens(*site.context, asking(site, root), page));
+    ASSERT_TRUE(part) << part.error().description;
+    for (const std::string& name : names_in(part->body.at("mytokens").at("children").as_array()))
+      paged.push_back(name);
+    more = part->body.if_contains("next_cursor") != nullptr;
+    page.cursor = string_member(part->body, "next_cursor");
+    if (paged.size() == 5) {
+      children.push_back("late");
+      child_of(site, root, able_to({"tokeninfo"}, "late"));
+      site.execute("DELETE FROM mytokens WHERE name = 'child 4'");
+    }
+  }
+  EXPECT_EQ(paged, children);
+}
+
 TEST(Tokeninfo, lists_and_trees_show_tags) {
   Installation site;
   const token::Capabilities all{"tokeninfo", "create_mytoken", "manage_mytokens"};
   const Secret root = site.login_token(able_to(all, "root"));
-  const Child child = child_of(site, root, able_to(all, "child"));
+  const Made child = child_of(site, root, able_to(all, "child"));
   const std::int64_t user = site.count("SELECT id FROM users");
   ASSERT_TRUE(site.database->write_now([&](sql::Transaction& db) -> Result<void> {
     auto tag = store::find_or_add_tag(db, user, "ci", "33ff57");
@@ -328,7 +356,7 @@ TEST(Tokeninfo, a_missing_capability_is_told_before_a_used_up_clause) {
 TEST(Tokeninfo, several_tokens_have_their_notifications_by_mom_id) {
   Installation site;
   const Secret token = site.login_token(able_to({"tokeninfo", "create_mytoken"}));
-  const Child child = child_of(site, token, able_to({"tokeninfo"}));
+  const Made child = child_of(site, token, able_to({"tokeninfo"}));
   auto none = site.run(service::token_notifications(*site.context, asking(site, token), {}));
   ASSERT_TRUE(none);
   EXPECT_TRUE(none->body.empty());
@@ -412,8 +440,8 @@ TEST(DescribedUse, a_capability_that_is_missing_and_an_ancestor_that_is_used_up_
   clause.usages_at = 1;
   wish.restrictions = {clause};
   const Secret parent = site.login_token(wish);
-  const Child child = child_of(site, parent, able_to({"AT", "tokeninfo"}));
-  const Child mute = child_of(site, parent, able_to({"tokeninfo"}));
+  const Made child = child_of(site, parent, able_to({"AT", "tokeninfo"}));
+  const Made mute = child_of(site, parent, able_to({"tokeninfo"}));
   EXPECT_TRUE(judged(site, child.token, access_to({})).at("allowed").as_bool());
   EXPECT_FALSE(judged(site, mute.token, access_to({})).at("capability").as_bool());
   EXPECT_FALSE(judged(site, mute.token, access_to({})).at("allowed").as_bool());

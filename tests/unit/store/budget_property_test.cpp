@@ -81,7 +81,7 @@ class BudgetProperty : public StoreTest {
   }
 
   Result<void> purge(sql::Transaction& db) {
-    auto purged = store::purge_expired(db, clock.now() + std::chrono::hours(24 * 31), {});
+    auto purged = store::purge_expired(db, clock.now() + std::chrono::hours(24 * 31), {}, "guests");
     if (!purged) return tl::unexpected(purged.error());
     EXPECT_FALSE(purged->more);
     for (std::size_t i = 0; i < tree.size(); ++i)

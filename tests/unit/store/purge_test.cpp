@@ -5,44 +5,21 @@
 #include "store/ids.h"
 #include "store/proxies.h"
 #include "store/refresh_tokens.h"
-#include "store/schema.h"
+#include "store/tags.h"
 #include "store/tokens.h"
 #include "store/usages.h"
-#include "support/manual_clock.h"
-#include "unit/sql/engines.h"
+#include "unit/store/every_engine.h"
 
 namespace mytoken::store {
 namespace {
 
 using sql::Transaction;
-using test::ManualClock;
 
 constexpr Seconds day{86400};
 constexpr RefreshTokenId family = 7;
 
-class Purge : public sql::EveryEngine {
+class Purge : public StoreOnEveryEngine {
  protected:
-  Purge() {
-    open();
-    auto done = database->migrate(migrations());
-    EXPECT_TRUE(done) << done.error().cause;
-    clock.set(1'700'000'000);
-  }
-
-  // The value of a function in a transaction of its own.
-  template <class F>
-  auto in(F work) {
-    std::optional<std::invoke_result_t<F&, Transaction&>> result;
-    const std::function<Result<void>(Transaction&)> erased = [&](Transaction& db) -> Result<void> {
-      result.emplace(work(db));
-      if (!*result) return fail(result->error());
-      return {};
-    };
-    auto done = database->write_now(erased);
-    if (result->has_value() && !done) *result = fail(done.error());
-    return std::move(*result);
-  }
-
   void SetUp() override {
     user = *in([&](Transaction& db) {
       return find_or_add_user(db, "sub", "iss", std::nullopt, false, clock.now());
@@ -90,7 +67,8 @@ class Purge : public sql::EveryEngine {
   }
 
   Purged portion() {
-    auto purged = in([&](Transaction& db) { return purge_expired(db, clock.now(), Retention{}); });
+    auto purged =
+        in([&](Transaction& db) { return purge_expired(db, clock.now(), Retention{}, "guests"); });
     EXPECT_TRUE(purged) << purged.error().cause;
     return purged ? *purged : Purged{};
   }
@@ -105,6 +83,13 @@ class Purge : public sql::EveryEngine {
     }
     ADD_FAILURE() << "the purge does not end";
     return rows;
+  }
+  UserId add_guest(const std::string& sub) {
+    auto guest = in([&](Transaction& db) {
+      return find_or_add_user(db, sub, "guests", std::nullopt, false, clock.now());
+    });
+    EXPECT_TRUE(guest) << guest.error().cause;
+    return guest.value_or(0);
   }
   std::string parent_of(const std::string& id) {
     std::string parent;
@@ -149,7 +134,6 @@ class Purge : public sql::EveryEngine {
         url_);
   }
 
-  ManualClock clock;
   UserId user = 0;
   std::int64_t orphans = 0;
   std::int64_t numbered = 0;
@@ -366,6 +350,90 @@ TEST_P(Purge, many_expired_tokens_go_in_portions) {
   EXPECT_EQ(rows("mytokens"), 1);
 }
 
+TEST_P(Purge, a_guest_without_mytokens_goes_after_the_retention_of_tokens) {
+  const UserId guest = add_guest("guest-1");
+  ASSERT_TRUE(in([&](Transaction& db) -> Result<void> {
+    if (auto tag = find_or_add_tag(db, guest, "lab", "ffffff"); !tag) return fail(tag.error());
+    if (auto tag = find_or_add_tag(db, user, "lab", "ffffff"); !tag) return fail(tag.error());
+    return {};
+  }));
+  ASSERT_TRUE(
+      write("INSERT INTO user_grants (user_id, grant_type, enabled) VALUES ($1, 'ssh', 1)", guest));
+  clock.advance(30 * day);
+  purge();
+  EXPECT_EQ(rows("users"), 2);
+  clock.advance(Seconds(1));
+  EXPECT_EQ(purge(), 3);
+  EXPECT_EQ(number("SELECT count(*) FROM users WHERE oidc_iss = 'guests'"), 0);
+  EXPECT_EQ(rows("users"), 1) << "users of other issuers stay";
+  EXPECT_EQ(rows("tags"), 1);
+  EXPECT_EQ(rows("user_grants"), 0);
+}
+
+TEST_P(Purge, a_guest_with_a_mytoken_stays_and_is_not_looked_at_with_every_portion) {
+  user = add_guest("guest-1");
+  add("t", std::nullopt);
+  clock.advance(31 * day);
+  EXPECT_EQ(purge(), 1) << "the time of the next look";
+  EXPECT_EQ(purge(), 0);
+  ASSERT_TRUE(in([&](Transaction& db) { return delete_token(db, "t", false); }));
+  clock.advance(30 * day);
+  EXPECT_EQ(purge(), 0);
+  clock.advance(Seconds(1));
+  EXPECT_EQ(purge(), 1);
+  EXPECT_EQ(number("SELECT count(*) FROM users WHERE oidc_iss = 'guests'"), 0);
+}
+
+TEST_P(Purge, a_refresh_token_alone_keeps_its_guest) {
+  const UserId guest = add_guest("guest-1");
+  ASSERT_TRUE(in([&](Transaction& db) {
+    return add_refresh_token(db, family + 1, guest, "guests", "sealed", true, clock.now());
+  }));
+  clock.advance(100 * day);
+  purge();
+  EXPECT_EQ(rows("users"), 2);
+}
+
+TEST_P(Purge, many_guests_go_in_portions) {
+  ASSERT_TRUE(in([&](Transaction& db) -> Result<void> {
+    for (int i = 0; i < 1200; ++i) {
+      auto guest = find_or_add_user(db, "guest-" + std::to_string(i), "guests", std::nullopt, false,
+                                    clock.now());
+      if (!guest) return fail(guest.error());
+    }
+    return {};
+  }));
+  clock.advance(31 * day);
+  for (const std::int64_t left : {701, 201}) {
+    const Purged purged = portion();
+    EXPECT_EQ(purged.rows, purge_portion);
+    EXPECT_TRUE(purged.more);
+    EXPECT_EQ(rows("users"), left);
+  }
+  EXPECT_FALSE(portion().more);
+  EXPECT_EQ(rows("users"), 1);
+}
+
+// A table that is missing here would keep its guests for ever, and with them the portion's others.
+TEST_P(Purge, all_that_refers_to_a_user_is_known) {
+  std::vector<std::string> tables;
+  auto done = database->read_now([&](sql::Connection& db) -> Result<void> {
+    auto found = db.all(
+        GetParam() == sql::Engine::sqlite
+            ? "SELECT m.name FROM sqlite_schema m, pragma_foreign_key_list(m.name) f WHERE m.type "
+              "= 'table' AND f.\"table\" = 'users' ORDER BY m.name"
+            : "SELECT c.conrelid::regclass::text FROM pg_constraint c WHERE c.contype = 'f' AND "
+              "c.confrelid = 'users'::regclass ORDER BY 1",
+        [](const sql::Row& r) { return r.string(0); });
+    if (!found) return fail(found.error());
+    tables = std::move(*found);
+    return {};
+  });
+  ASSERT_TRUE(done) << done.error().cause;
+  EXPECT_EQ(tables,
+            (std::vector<std::string>{"mytokens", "refresh_tokens", "tags", "user_grants"}));
+}
+
 TEST_P(Purge, nothing_is_searched_for_in_a_whole_table) {
   const char* const searches[] = {
       "SELECT id FROM flows WHERE expires_at < 5 ORDER BY expires_at LIMIT 500",
@@ -376,7 +444,10 @@ TEST_P(Purge, nothing_is_searched_for_in_a_whole_table) {
       "SELECT mytoken_id FROM rotations WHERE expires_at < 5 ORDER BY expires_at LIMIT 500",
       "SELECT id FROM events WHERE id < 5 AND time < 5 ORDER BY id LIMIT 500",
       "SELECT id FROM access_tokens WHERE id < 5 AND created < 5 ORDER BY id LIMIT 500",
-      "SELECT id FROM mytokens WHERE expires_at < 5 ORDER BY expires_at LIMIT 500"};
+      "SELECT id FROM mytokens WHERE expires_at < 5 ORDER BY expires_at LIMIT 500",
+      "SELECT id FROM users WHERE oidc_iss = 'guests' AND next_look < 5 ORDER BY next_look LIMIT "
+      "500",
+      "SELECT id FROM refresh_tokens WHERE user_id = 5"};
   for (const char* search : searches) {
     const std::string plan =
         GetParam() == sql::Engine::sqlite ? plan_on_sqlite(search) : plan_on_postgresql(search);
