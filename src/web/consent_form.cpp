@@ -176,6 +176,61 @@ token::Clause clause_from(const ClauseFields& fields, const service::TokenWish& 
   return clause;
 }
 
+// A tag that was asked for keeps its name to the letter, whatever that is.
+void decide_tags(const ConsentFields& fields, const service::TokenWish& asked, Decision& decision) {
+  std::vector<token::TagWish> tags;
+  for (std::size_t i = 0; i < std::min(asked.tags.size(), fields.tags.size()); ++i) {
+    if (fields.tags[i].kept) tags.push_back({asked.tags[i].name, fields.tags[i].include_children});
+  }
+  std::string_view left = fields.more_tags;
+  while (!left.empty()) {
+    const std::string_view entry = left.substr(0, left.find(','));
+    left.remove_prefix(std::min(entry.size() + 1, left.size()));
+    if (std::string name = trimmed(entry); !name.empty())
+      tags.push_back({std::move(name), fields.more_tags_for_children});
+  }
+  const json::value list(token::to_json(tags));
+  if (auto wanted = token::parse_tags(&list)) {
+    decision.edits.tags = std::move(*wanted);
+  } else {
+    decision.errors.emplace("more_tags",
+                            "Please write names of up to 64 characters without slashes, separated "
+                            "by commas, or nothing; no more than 100 tags in all.");
+  }
+}
+
+// The numbers of a repeated field, each below `end`.
+Result<std::vector<std::size_t>> numbers_in(const http::Parameters& parameters,
+                                            std::string_view field, std::size_t end) {
+  auto entries = parameters.list(field);
+  if (!entries) return tl::unexpected(entries.error());
+  std::vector<std::size_t> numbers;
+  for (const std::string& entry : *entries) {
+    const auto number = number_of(entry);
+    if (!number || *number >= end)
+      return fail(invalid_request(std::string(field) + " must be a number of the form"));
+    numbers.push_back(*number);
+  }
+  return numbers;
+}
+
+Result<void> read_tags(const http::Parameters& parameters, const service::TokenWish& asked,
+                       ConsentFields& fields) {
+  fields.tags.assign(asked.tags.size(), {false, false});
+  auto kept = numbers_in(parameters, "tag", fields.tags.size());
+  if (!kept) return tl::unexpected(kept.error());
+  for (const std::size_t number : *kept)
+    fields.tags[number].kept = true;
+  auto for_children = numbers_in(parameters, "tag_children", fields.tags.size());
+  if (!for_children) return tl::unexpected(for_children.error());
+  for (const std::size_t number : *for_children)
+    fields.tags[number].include_children = true;
+  auto more = parameters.text("more_tags", false);
+  if (more && *more) fields.more_tags = std::move(**more);
+  fields.more_tags_for_children = parameters.has("more_tags_children");
+  return {};
+}
+
 std::optional<Seconds> lifetime_from(const std::string& text) {
   if (text.empty()) return Seconds(0);
   const bool is_number = text.find_first_not_of("0123456789") == text.npos;
@@ -208,6 +263,8 @@ ConsentFields fields_of(const service::TokenWish& asked) {
     fields.auto_revoke = asked.rotation->auto_revoke;
   }
   fields.lifetime = lifetime_text(asked.rotation);
+  for (const token::TagWish& tag : asked.tags)
+    fields.tags.push_back({true, tag.include_children});
   return fields;
 }
 
@@ -240,6 +297,7 @@ Result<ConsentFields> read_fields(const http::Parameters& parameters,
   fields.on_other = parameters.has("on_other");
   fields.auto_revoke = parameters.has("auto_revoke");
   fields.lifetime = text("lifetime", lifetime_text(asked.rotation));
+  if (auto r = read_tags(parameters, asked, fields); !r) return tl::unexpected(r.error());
   return fields;
 }
 
@@ -269,6 +327,7 @@ Decision decide(const ConsentFields& fields, const service::TokenWish& asked, Ti
     errors.emplace("capability", known.error().description);
   }
   edits.capabilities = fields.capabilities;
+  decide_tags(fields, asked, decision);
   token::Restrictions clauses;
   for (const ClauseFields& clause : fields.clauses)
     clauses.push_back(clause_from(clause, asked, now, errors));

@@ -4,8 +4,9 @@
 // A field whose text is the one made from the request keeps the request's value to the letter (an
 // expiry has seconds that its text has not), and so does a field that the form did not send: nobody
 // widens a token by leaving something out. Names of fields: "name", "capability", "lifetime",
-// "on_AT", "on_other", "auto_revoke", and "clause.<number>.<key>"; numbers below that of the
-// request's clauses stand for those.
+// "on_AT", "on_other", "auto_revoke", "tag" and "tag_children" (numbers of the request's tags that
+// are kept, and kept for children), "more_tags", "more_tags_children", and "clause.<number>.<key>";
+// numbers below that of the request's clauses stand for those.
 #pragma once
 #include <map>
 #include <string>
@@ -22,8 +23,17 @@ struct ClauseFields {
   std::vector<std::string> scopes;                        // ticked
 };
 
+// One of the tags that were asked for.
+struct TagFields {
+  bool kept = true;
+  bool include_children = false;
+};
+
 struct ConsentFields {
   std::string name;
+  std::vector<TagFields> tags;  // as many as were asked for
+  std::string more_tags;        // names, separated by commas
+  bool more_tags_for_children = false;
   token::Capabilities capabilities;  // ticked
   std::vector<ClauseFields> clauses;
   bool on_at = false;

@@ -145,9 +145,28 @@ void set_rotation(mustache::data& data, const std::optional<token::Rotation>& ro
   data.set("rotation", rows);
 }
 
+void set_tags(mustache::data& data, const std::vector<token::TagWish>& asked,
+              const ConsentFields& fields, bool wrong) {
+  mustache::data rows = list();
+  for (std::size_t i = 0; i < std::min(asked.size(), fields.tags.size()); ++i) {
+    mustache::data row;
+    row.set("number", std::to_string(i));
+    row.set("tag", asked[i].name);
+    row.set("kept", fields.tags[i].kept);
+    row.set("for_children", fields.tags[i].include_children);
+    rows << row;
+  }
+  data.set("tagged", !asked.empty());
+  data.set("tags", rows);
+  data.set("more_tags", fields.more_tags);
+  data.set("more_tags_for_children", fields.more_tags_for_children);
+  data.set("open_tags", wrong || !fields.more_tags.empty());
+}
+
 std::string label_of(const std::string& field) {
   if (field == "name") return "Name of the token";
   if (field == "capability") return "What it may do";
+  if (field == "more_tags") return "More tags";
   if (field == "lifetime") return "How it changes";
   const std::string_view key = std::string_view(field).substr(field.rfind('.') + 1);
   for (const TextField& known : text_fields()) {
@@ -167,7 +186,7 @@ void set_errors(mustache::data& data, const Errors& errors) {
   }
   data.set("wrong", !errors.empty());
   data.set("fields", rows);
-  for (const char* field : {"name", "capability", "lifetime"}) {
+  for (const char* field : {"name", "capability", "lifetime", "more_tags"}) {
     if (const auto error = errors.find(field); error != errors.end())
       data.set(std::string(field) + "_error", error->second);
   }
@@ -185,11 +204,7 @@ mustache::data common(const ConsentSubject& subject, const ConsentFields& fields
   if (const std::string& name = subject.asked.application_name; !name.empty())
     data.set("application", name);
   data.set("name", fields.name);
-  data.set("tagged", !subject.asked.tags.empty());
-  mustache::data tags = list();
-  for (const token::TagWish& tag : subject.asked.tags)
-    tags << mustache::data("tag", tag.name);
-  data.set("tags", tags);
+  set_tags(data, subject.asked.tags, fields, has_error_in(errors, "more_tags"));
   set_capabilities(data, subject, fields.capabilities);
   set_conditions(data, decision.edits.restrictions.value_or(token::Restrictions()),
                  has_error_in(errors, "clause"), now);
@@ -273,10 +288,7 @@ std::string application_consent_page(const Settings& settings, const service::Se
   asked["restrictions"] = token::to_json(preview.wish.restrictions);
   asked["rotation"] = preview.wish.rotation ? json::value(token::to_json(*preview.wish.rotation))
                                             : json::value(nullptr);
-  // Members that the page has no fields for go back as they came.
-  json::object kept;
-  if (!preview.wish.tags.empty()) kept["tags"] = token::to_json(preview.wish.tags);
-  asked["kept"] = std::move(kept);
+  asked["tags"] = token::to_json(preview.wish.tags);
   mustache::data layout;
   layout.set("title", "Allow a token");
   layout.set("service", service_name(settings));

@@ -21,7 +21,8 @@ inline constexpr std::string_view consent_script_text = R"js("use strict";
     hosts: "Please write addresses, networks such as 192.0.2.0/24, or host names, or nothing.",
     geoip_allow: "Please write two-letter country codes such as DE, or nothing.",
     usages_AT: "Please write a whole number, 0 or more, or nothing.",
-    lifetime: "Please write a time such as 7d, 12h or 90m, or nothing."
+    lifetime: "Please write a time such as 7d, 12h or 90m, or nothing.",
+    tags: "Please write names of up to 64 characters without slashes, separated by commas, or nothing; no more than 100 tags in all."
   };
   advice.nbf = advice.exp;
   advice.geoip_disallow = advice.geoip_allow;
@@ -217,6 +218,22 @@ inline constexpr std::string_view consent_script_text = R"js("use strict";
     if (Object.keys(rotation).length) return rotation;
     return asked.rotation && Object.keys(asked.rotation).length === 0 ? asked.rotation : null;
   }
+  function isTag(name) {
+    return Array.from(name).length <= 64 && !/[\/\u0000-\u001f\u007f-\u009f]/.test(name);
+  }
+  function tagsFrom() {
+    var input = document.getElementById("more_tags");
+    var forChildren = document.getElementById("more_tags_children").checked;
+    var more = input.value.split(",").map(function (name) { return name.trim(); }).filter(Boolean);
+    var tags = asked.tags.filter(function (tag, i) { return document.getElementById("tag." + i).checked; });
+    tags.forEach(function (tag) {
+      tag.include_children = document.getElementById("tag." + asked.tags.indexOf(tag) + ".children").checked;
+    });
+    tags = tags.concat(more.map(function (name) { return { tag: name, include_children: forChildren }; }));
+    if (!more.every(isTag) || tags.length > 100) complain(input, advice.tags);
+    else if (more.some(holdsUnfit)) complain(input, unfit);
+    return tags;
+  }
   function plain(name) {
     return name.replace(/"/g, "'").replace(/\\/g, "/").replace(/[\u0000-\u001f\u007f]+/g, " ").trim();
   }
@@ -228,7 +245,8 @@ inline constexpr std::string_view consent_script_text = R"js("use strict";
     var name = document.getElementById("name");
     name.value = plain(name.value);
     if (Array.from(name.value).length > 100) complain(name, "Please write no more than 100 characters.");
-    var decision = Object.assign({}, asked.kept, {
+    var tags = tagsFrom();
+    var decision = Object.assign(tags.length ? { tags: tags } : {}, {
       oidc_issuer: asked.oidc_issuer,
       restrictions: Array.from(clauses.children).map(clauseFrom).filter(function (clause) { return Object.keys(clause).length > 0; }),
       capabilities: Array.from(form.querySelectorAll("input[name=capability]:checked")).map(function (box) { return box.value; }),

@@ -29,8 +29,18 @@ Whoever started it receives the token. It was started {{#address}}from the addre
 <label for="name">Name of the token</label>
 <input id="name" name="name" value="{{name}}" maxlength="400" autocomplete="off"{{#name_error}} aria-invalid="true" aria-describedby="name-error"{{/name_error}}>
 {{#name_error}}<p class="error" id="name-error">{{name_error}}</p>
-{{/name_error}}{{#tagged}}<p>Tags: {{#tags}}<span class="tag">{{tag}}</span> {{/tags}}</p>
-{{/tagged}}</section>
+{{/name_error}}{{#tagged}}<fieldset class="plain"><legend>Tags</legend>
+{{#tags}}<p class="tick"><input type="checkbox" id="tag.{{number}}" name="tag" value="{{number}}"{{#kept}} checked{{/kept}}><label for="tag.{{number}}"><span class="tag">{{tag}}</span></label>
+<input type="checkbox" id="tag.{{number}}.children" name="tag_children" value="{{number}}"{{#for_children}} checked{{/for_children}}><label for="tag.{{number}}.children">also for the mytokens that are made from it<span class="hidden">: {{tag}}</span></label></p>
+{{/tags}}</fieldset>
+{{/tagged}}<details{{#open_tags}} open{{/open_tags}}><summary>Add tags</summary>
+<div class="field"><label for="more_tags">More tags</label>
+<input id="more_tags" name="more_tags" value="{{more_tags}}" autocomplete="off"{{#more_tags_error}} aria-invalid="true"{{/more_tags_error}} aria-describedby="{{#more_tags_error}}more_tags-error {{/more_tags_error}}more_tags-hint">
+{{#more_tags_error}}<p class="error" id="more_tags-error">{{more_tags_error}}</p>
+{{/more_tags_error}}<p class="hint" id="more_tags-hint">Names under which you find the token again, separated by commas.</p></div>
+<p class="tick"><input type="checkbox" id="more_tags_children" name="more_tags_children" value="1"{{#more_tags_for_children}} checked{{/more_tags_for_children}}><label for="more_tags_children">Also for the mytokens that are made from it</label></p>
+</details>
+</section>
 
 <section id="capability">
 <h2>What it may do</h2>

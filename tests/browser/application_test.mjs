@@ -95,6 +95,24 @@ test('application: an edited request is accepted by the server as it was edited'
   assert.ok(Math.abs(exp - Date.now() / 1000 - 48 * hour) < 60);
 });
 
+test('application: tags are taken away, added and given to children', async (page) => {
+  const calls = await show(page, { tags: [{ tag: 'laptop', include_children: true }, { tag: 'night <b>', include_children: false }] });
+  await page.getByLabel('laptop', { exact: true }).uncheck();
+  await page.getByLabel('also for the mytokens that are made from it: night <b>').check();
+  await page.getByText('Add tags').click();
+  await page.getByLabel('More tags').fill('no/slash');
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('alert').waitFor();
+  assert.deepEqual(calls, []);
+  await accessible(page);
+  await page.getByLabel('More tags').fill('my lab, ci');
+  await decided(page, calls);
+  assert.deepEqual(calls[0].value.tags, [
+    { tag: 'night <b>', include_children: true }, { tag: 'my lab', include_children: false }, { tag: 'ci', include_children: false },
+  ]);
+  await makeToken(calls[0].value);
+});
+
 test('application: conditions are added and removed', async (page) => {
   const calls = await show(page, { restrictions: [{ usages_AT: 1 }, { usages_AT: 2 }] });
   await page.getByText('Change the conditions').click();

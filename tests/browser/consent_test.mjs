@@ -78,6 +78,31 @@ test('consent: allowed unchanged is as asked, to the letter', async (page) => {
   assert.deepEqual(token.rotation, { on_AT: true, lifetime: 5000 });
 }, scriptless);
 
+async function tagsOf(mytoken) {
+  const answer = await call('POST', '/api/v0/tokeninfo', { action: 'subtokens', mytoken });
+  assert.equal(answer.status, 200, answer.text);
+  return (answer.json.mytokens.token.tags || []).map(({ tag, include_children }) => [tag, include_children]);
+}
+
+test('consent: tags are taken away, added and given to children without script', async (page) => {
+  const start = await begin({ capabilities: ['tokeninfo'], tags: [{ tag: 'unwanted', include_children: true }, { tag: 'for <b>children' }] });
+  await page.goto(start.consent_uri);
+  await page.getByLabel('unwanted', { exact: true }).uncheck();
+  await page.getByLabel('also for the mytokens that are made from it: for <b>children').check();
+  await page.getByText('Add tags').click();
+  await page.getByLabel('More tags').fill('no/slash, ci');
+  await page.getByRole('button', { name: 'Allow and log in' }).click();
+  assert.match(await page.locator('#more_tags-error').innerText(), /without slashes/);
+  assert.ok(!await page.getByLabel('unwanted', { exact: true }).isChecked());
+  assert.equal(await page.getByLabel('More tags').inputValue(), 'no/slash, ci');
+  await page.getByLabel('More tags').fill('my lab, ci');
+  await page.getByRole('button', { name: 'Allow and log in' }).click();
+  await logInAtProvider(page, 'alice');
+  const answer = await call('POST', '/api/v0/token/my', { grant_type: 'polling_code', polling_code: start.polling_code });
+  assert.equal(answer.status, 200, answer.text);
+  assert.deepEqual(await tagsOf(answer.json.mytoken), [['ci', false], ['for <b>children', true], ['my lab', false]]);
+}, { ...scriptless, expected: [/400/] });
+
 test('consent: conditions are added and removed without script', async (page) => {
   const start = await begin({ restrictions: [{ usages_AT: 1 }, { usages_AT: 2 }] });
   await page.goto(start.consent_uri);
@@ -102,7 +127,7 @@ test('consent: the page as it opens, and as it complains', async (page) => {
   const start = await begin({
     name: 'night run', capabilities: ['AT', 'tokeninfo', 'manage_mytokens:list', 'settings'],
     restrictions: [{ exp: '+7d', hosts: ['this'], scope: 'openid storage.read:/', usages_AT: 20 }, { geoip_allow: ['DE'], nbf: '+1d', exp: '+2d' }],
-    rotation: { on_AT: true, auto_revoke: true, lifetime: 86400 },
+    rotation: { on_AT: true, auto_revoke: true, lifetime: 86400 }, tags: [{ tag: 'laptop', include_children: true }, { tag: 'a name of sixty-four characters, which is as long as one may be.' }],
   });
   await page.goto(start.consent_uri);
   await accessible(page);
@@ -116,8 +141,9 @@ test('consent: the page as it opens, and as it complains', async (page) => {
   assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= 320), 'nothing sticks out on a small screen');
   await page.getByLabel('Until', { exact: true }).first().fill('soon');
   await page.getByLabel('It ends this long after').fill('a while');
+  await page.getByLabel('More tags').fill('a/b');
   await page.getByRole('button', { name: 'Allow and log in' }).click();
-  assert.equal(await page.locator('[aria-invalid]').count(), 2);
+  assert.equal(await page.locator('[aria-invalid]').count(), 3);
   await accessible(page);
   await picture(page, 'consent-wrong');
 }, { expected: [/400/] });

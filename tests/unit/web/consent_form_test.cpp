@@ -144,6 +144,56 @@ TEST(ConsentForm, unticking_the_last_scope_allows_all_scopes_and_says_so_in_the_
   EXPECT_EQ(decision.edits.restrictions->at(0).hosts, wish.restrictions[0].hosts);
 }
 
+service::TokenWish tagged() {
+  auto wish = asked();
+  wish.tags = {{"lab, night", true}, {"[x]", false}};
+  return wish;
+}
+std::string tags_of(const Decision& decision) {
+  return decision.edits.tags ? json::serialize(token::to_json(*decision.edits.tags)) : "none";
+}
+
+TEST(ConsentForm, tags_stay_to_the_letter_while_nobody_touches_them) {
+  const auto wish = tagged();
+  const Decision decision = web::decide(web::fields_of(wish), wish, now);
+  EXPECT_EQ(tags_of(decision), json::serialize(token::to_json(wish.tags)));
+  EXPECT_EQ(tags_of(web::decide(web::fields_of(asked()), asked(), now)), "[]");
+}
+
+TEST(ConsentForm, tags_are_taken_away_added_and_given_to_children) {
+  const auto wish = tagged();
+  const auto fields = web::read_fields(form("tag=1&tag_children=1&tag_children=0&more_tags=+ci+%2C%"
+                                            "2Cmy+lab%2C[x]&more_tags_children=1"),
+                                       wish);
+  ASSERT_TRUE(fields) << fields.error().description;
+  const Decision decision = web::decide(*fields, wish, now);
+  EXPECT_EQ(decision.errors.count("more_tags"), 0u);
+  EXPECT_EQ(tags_of(decision), R"([{"tag":"[x]","include_children":true},)"
+                               R"({"tag":"ci","include_children":true},)"
+                               R"({"tag":"my lab","include_children":true}])");
+  const auto none = web::read_fields(form("more_tags="), wish);
+  ASSERT_TRUE(none);
+  EXPECT_EQ(tags_of(web::decide(*none, wish, now)), "[]");
+}
+
+TEST(ConsentForm, tags_that_no_request_could_have_are_refused_by_field) {
+  const auto wish = tagged();
+  std::string many;
+  for (int i = 0; i < 99; ++i)
+    many += "tag" + std::to_string(i) + ",";
+  for (const std::string& more : {std::string("a/b"), std::string(65, 'x'), std::string("a\x01z"),
+                                  std::string("\xff"), many}) {
+    ConsentFields fields = web::fields_of(wish);
+    fields.more_tags = more;
+    EXPECT_EQ(web::decide(fields, wish, now).errors.count("more_tags"), 1u) << more;
+  }
+  ConsentFields fields = web::fields_of(wish);
+  fields.more_tags = many.substr(many.find(',') + 1);
+  EXPECT_TRUE(web::decide(fields, wish, now).errors.empty()) << "a hundred in all";
+  for (const char* body : {"tag=2", "tag=lab", "tag_children=-1", "tag=0&tag=99999999999999999999"})
+    EXPECT_FALSE(web::read_fields(form(body), wish)) << body;
+}
+
 TEST(ConsentForm, clauses_are_added_empty_and_empty_ones_permit_nothing_more) {
   const auto wish = asked();
   ConsentFields fields = web::fields_of(wish);

@@ -79,14 +79,21 @@ TEST(ApplicationPage, fields_of_restrictions_that_are_switched_off_are_missing) 
   EXPECT_EQ(count(html, "data-key=\"other_scopes\""), 0u);
 }
 
-TEST(ApplicationPage, shows_tags_and_hands_them_on) {
+TEST(ApplicationPage, tags_are_ticked_as_they_were_asked_for) {
   service::TokenWish wish;
-  wish.tags = {{"lab <1>", true}};
+  wish.tags = {{"lab <1>", true}, {"night", false}};
   const std::string html = page(preview(wish));
-  EXPECT_EQ(count(html, "lab &lt;1&gt;"), 1u);
-  EXPECT_EQ(
-      count(html, R"("kept":{ "tags":[{ "tag":"lab \u003c1\u003e","include_children":true} ]} )"),
-      1u);
+  EXPECT_EQ(count(html, R"(<span class="tag">lab &lt;1&gt;</span>)"), 1u);
+  for (const char* field :
+       {R"(name="tag" value="0" checked)", R"(name="tag" value="1" checked)",
+        R"(name="tag_children" value="0" checked)", R"(name="tag_children" value="1">)"})
+    EXPECT_EQ(count(html, field), 1u) << field;
+  EXPECT_EQ(count(html, R"("tags":[{ "tag":"lab \u003c1\u003e","include_children":true} ,{ )"
+                        R"("tag":"night","include_children":false} ])"),
+            1u);
+  EXPECT_EQ(count(html, "<script>alert"), 0u);
+  EXPECT_EQ(count(page(preview()), R"(name="tag")"), 0u);
+  EXPECT_EQ(count(page(preview()), R"(name="more_tags")"), 1u);
 }
 
 TEST(ApplicationPage, a_hundred_clauses_fit) {
