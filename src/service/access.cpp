@@ -7,6 +7,7 @@
 
 #include "base/fault.h"
 #include "crypto/hash.h"
+#include "service/charge.h"
 #include "service/mint.h"
 #include "service/refresh.h"
 #include "store/history.h"

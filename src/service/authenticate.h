@@ -1,6 +1,6 @@
 // From a presented string to a mytoken that may be acted for: classification, signature, claims,
 // stored state (spec tokens.md §1.3, 2.1, 7.3; api.md §2.4 checks 2–4), and the checks that follow:
-// capability, clause, issuer.
+// capability and issuer. The clause is in charge.h.
 #pragma once
 #include <memory>
 #include <optional>
@@ -58,15 +58,6 @@ Result<std::shared_ptr<oidc::Provider>> require_issuer(const Context& context,
                                                        const Authenticated& token,
                                                        std::string_view issuer);
 
-// What the network knows about the client, as far as the clauses ask for it.
-Task<token::ClientFacts> client_facts(Context& context, const token::Restrictions& restrictions,
-                                      std::string address,
-                                      net::AddressOf whose = net::AddressOf::client);
-
-// Check 7 without charging. Error usage_restricted.
-Result<void> require_clause(const Context& context, const Authenticated& token,
-                            const token::UseRequest& request, const token::ClientFacts& facts);
-
 // The answer to a repeated request, for a client in a place from which the token may be used: a
 // retry comes from where the request came from, and nobody else gets it. `rotated`: the successor
 // in it. Error usage_restricted.
@@ -90,22 +81,6 @@ bool was_overtaken(const Context& context, const store::TokenState& state, Preci
 // How the use of a rotated-away token ends: error not_current(). With auto_revoke it is a theft,
 // and the family is revoked, unless the token was overtaken since `arrival`.
 Task<Error> refuse_outdated(Context& context, Authenticated token, PreciseTime arrival);
-
-// Check 7 with charging, inside the transaction that is to commit it: fresh counters, first usable
-// clause, its chain of ancestors. Result: nothing if the token has no restrictions. Error
-// usage_restricted.
-struct Charge {
-  std::optional<std::size_t> clause;
-  std::vector<store::ClauseKey> chain;  // the clause and what it is charged to
-};
-// The charge that the counters of the admission promise; it may be overtaken until it is made.
-// nullopt: charge_clause finds out.
-std::optional<Charge> plan_charge(const Context& context, const Authenticated& token,
-                                  const token::UseRequest& request,
-                                  const token::ClientFacts& facts);
-Result<Charge> charge_clause(sql::Transaction& db, const Context& context,
-                             const Authenticated& token, const token::UseRequest& request,
-                             const token::ClientFacts& facts);
 
 // True if the stored state still admits this token; for use inside a transaction (spec tokens.md
 // §7.3).

@@ -1,6 +1,7 @@
 // Introspection; see inspect.h.
 #include "service/inspect.h"
 
+#include "service/charge.h"
 #include "store/history.h"
 #include "store/usages.h"
 

@@ -2,6 +2,7 @@
 #include "service/issue.h"
 
 #include "base/fault.h"
+#include "service/charge.h"
 #include "service/mint.h"
 #include "service/tags.h"
 #include "store/history.h"

@@ -1,6 +1,7 @@
 // The steps that all operations share; see operation.h.
 #include "service/operation.h"
 
+#include "service/charge.h"
 #include "service/mint.h"
 #include "store/history.h"
 #include "store/refresh_tokens.h"

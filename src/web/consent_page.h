@@ -32,4 +32,7 @@ struct ConsentForm {
 };
 std::string consent_page(const Settings& settings, const ConsentForm& form, Time now);
 
+// Shows the page and takes the decision; `web` outlives the router.
+void add_consent_routes(http::Router& router, const Web& web);
+
 }  // namespace mytoken::web
