@@ -86,7 +86,8 @@ Task<Result<Outcome>> look(Context& context, const Operation& operation,
 }
 
 // The answer to a request that was done before. What is looked up again is new to the asker and not
-// counted, so that is done once; whoever asks for more is no client whose answer was lost.
+// counted, so that is done three times at most; whoever asks for more is no client whose answer was
+// lost.
 Task<Result<OperationAnswer>> repeat(Context& context, const Operation& operation,
                                      Authenticated token, EarlierAnswer earlier, ClientInfo client,
                                      PreciseTime arrival) {

@@ -138,8 +138,8 @@ Result<void> set_rotation_record(sql::Transaction& db, const std::string& mytoke
 Result<bool> claim_repetition(sql::Transaction& db, const std::string& mytoken_id,
                               std::int64_t predecessor_seq_no) {
   auto changed = db.execute(
-      "UPDATE rotations SET repeated = 1 WHERE mytoken_id = $1 AND predecessor_seq_no = $2 AND "
-      "repeated = 0",
+      "UPDATE rotations SET repeated = repeated + 1 WHERE mytoken_id = $1 AND predecessor_seq_no = "
+      "$2 AND repeated < 3",
       Blob{mytoken_id}, predecessor_seq_no);
   if (!changed) return tl::unexpected(changed.error());
   return *changed == 1;

@@ -55,7 +55,7 @@ struct RotationRecord {
 };
 Result<void> set_rotation_record(sql::Transaction& db, const std::string& mytoken_id,
                                  const RotationRecord& record);
-// False: a repetition of this rotation's request, or a later rotation, was here before.
+// Counts a repetition of this rotation's request. False: there were three, or a later rotation.
 Result<bool> claim_repetition(sql::Transaction& db, const std::string& mytoken_id,
                               std::int64_t predecessor_seq_no);
 Result<std::optional<RotationRecord>> rotation_record(sql::Connection& db,

@@ -4,5 +4,5 @@
 ALTER TABLE flows ADD COLUMN key_for_purge BLOB;
 ALTER TABLE proxies ADD COLUMN key_for_purge BLOB;
 
--- A look is done again for a repeated request, once.
+-- A look is done again for repeated requests, a few times: how often it was.
 ALTER TABLE rotations ADD COLUMN repeated INTEGER NOT NULL DEFAULT 0;

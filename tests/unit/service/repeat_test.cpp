@@ -73,7 +73,7 @@ struct Looks {
   Secret token;
 };
 
-TEST(Repeated, a_look_is_repeated_once_and_that_is_logged) {
+TEST(Repeated, a_look_is_repeated_and_that_is_logged) {
   Looks looks;
   const auto first = looks.look();
   ASSERT_TRUE(first);
@@ -91,7 +91,8 @@ TEST(Repeated, a_look_that_is_asked_for_again_and_again_is_a_use_of_a_rotated_aw
   Looks looks;
   ASSERT_TRUE(looks.look());
   looks.site.clock.advance(Seconds(3));
-  ASSERT_TRUE(looks.look());
+  for (int i = 0; i < 3; ++i)
+    ASSERT_TRUE(looks.look()) << "clients try three times or so";
   for (int i = 0; i < 3; ++i) {
     const auto more = looks.look();
     ASSERT_FALSE(more);
@@ -101,7 +102,7 @@ TEST(Repeated, a_look_that_is_asked_for_again_and_again_is_a_use_of_a_rotated_aw
   EXPECT_EQ(looks.site.count("SELECT count(*) FROM mytokens"), 0) << "auto_revoke";
 }
 
-TEST(Repeated, each_rotation_has_a_repetition_of_its_own) {
+TEST(Repeated, each_rotation_has_repetitions_of_its_own) {
   Looks looks;
   service::TokenWish wish;
   wish.capabilities = token::Capabilities{"tokeninfo"};
