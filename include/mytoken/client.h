@@ -157,8 +157,8 @@ class MYTOKEN_API Client {
                              const Progress& progress = {}, const Call& call = {});
 
  private:
-  struct Impl;
-  explicit Client(std::unique_ptr<Impl> impl);
+  struct MYTOKEN_HIDDEN Impl;
+  MYTOKEN_HIDDEN explicit Client(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
 };
 

@@ -3,6 +3,8 @@
 
 #if defined(__GNUC__)
 #define MYTOKEN_API __attribute__((visibility("default")))
+#define MYTOKEN_HIDDEN __attribute__((visibility("hidden")))  // a part of something shown
 #else
 #define MYTOKEN_API
+#define MYTOKEN_HIDDEN
 #endif

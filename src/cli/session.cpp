@@ -13,8 +13,6 @@ using client::failure;
 
 client::Options client_options(const Context& context) {
   client::Options options;
-  options.ca_file = context.variable("SSL_CERT_FILE");
-  options.ca_directory = context.variable("SSL_CERT_DIR");
   options.date = [clock = context.clock] { return clock->now(); };
   const std::string cache = context.variable("XDG_CACHE_HOME");
   const std::string home = context.variable("HOME");

@@ -1,5 +1,9 @@
 // From an exchange to an answer: the address from the server's documents, the token where it
 // belongs, and the one place where a rotated token is seen and made safe.
+#include <mytoken/inspect.h>
+
+#include <cstdlib>
+
 #include "base/encoding.h"
 #include "client/durable_file.h"
 #include "client/impl.h"
@@ -8,7 +12,17 @@
 namespace mytoken::client {
 namespace {
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
+}
+
 Options completed(Options options) {
+  // What OpenSSL itself would do; libcurl brings a bundle of its own and does not look there.
+  if (options.ca_file.empty() && options.ca_directory.empty()) {
+    options.ca_file = variable("SSL_CERT_FILE");
+    options.ca_directory = variable("SSL_CERT_DIR");
+  }
   if (options.user_agent.empty()) options.user_agent = "mytoken client " MYTOKEN_VERSION;
   if (!options.timer) options.timer = std::make_shared<SystemTimer>();
   return options;
@@ -39,6 +53,16 @@ Secret basic(const std::string& user, const Secret& password) {
   return Secret(std::move(value));
 }
 
+// True if the mytoken says that using it replaces it. A short token says nothing.
+bool rotates(const Secret& token) {
+  const auto jwt = decode_jwt(token.reveal());
+  const auto payload = parse_json(jwt ? jwt->payload : "");
+  const auto* rotation =
+      payload && payload->is_object() ? member(payload->get_object(), "rotation") : nullptr;
+  const auto* object = rotation ? rotation->if_object() : nullptr;
+  return object && (bool_member(*object, "on_AT") || bool_member(*object, "on_other"));
+}
+
 std::string function_name(std::string endpoint) {
   if (endpoint.ends_with("_endpoint")) endpoint.resize(endpoint.size() - 9);
   for (char& c : endpoint) {
@@ -62,9 +86,11 @@ Time Client::Impl::now() const {
 Outcome<std::shared_ptr<const Metadata>> Client::Impl::metadata(const Call& call) {
   {
     const std::lock_guard lock(mutex);
-    if (known) return known;
+    if (known && now() < known_until) return known;
     if (auto cached = cache.load(server_url, now())) {
-      known = std::make_shared<const Metadata>(std::move(*cached));
+      known = std::make_shared<const Metadata>(std::move(cached->metadata));
+      known_until = cached->until;
+      known_etag.clear();
       is_from_disk = true;
       return known;
     }
@@ -76,8 +102,20 @@ Outcome<std::shared_ptr<const Metadata>> Client::Impl::fetch_metadata(const Call
   HttpRequest request;
   request.url = server_url + "/.well-known/mytoken-configuration";
   request.limit = options.longest_answer;
+  std::shared_ptr<const Metadata> before;
+  {
+    const std::lock_guard lock(mutex);
+    before = known;
+    request.etag = known ? known_etag : "";
+  }
   auto answer = send(request, call);
   if (!answer) return failure(std::move(answer.error()));
+  if (answer->status == 304 && before) {
+    const std::lock_guard lock(mutex);
+    known_until = now() + options.cache_lifetime;
+    settings.reset();
+    return before;
+  }
   if (answer->status != 200) {
     auto reason = parse_answer(answer->status, answer->body.reveal(), answer->retry_after);
     if (!reason && reason.error().is_transient()) return failure(std::move(reason.error()));
@@ -93,6 +131,8 @@ Outcome<std::shared_ptr<const Metadata>> Client::Impl::fetch_metadata(const Call
   auto fresh = std::make_shared<const Metadata>(std::move(*parsed));
   const std::lock_guard lock(mutex);
   known = fresh;
+  known_until = now() + options.cache_lifetime;
+  known_etag = answer->etag;
   is_from_disk = false;
   settings.reset();
   return fresh;
@@ -149,8 +189,14 @@ Outcome<std::string> Client::Impl::address(const std::string& endpoint, const Ca
 }
 
 Outcome<HttpAnswer> Client::Impl::send(const HttpRequest& request, const Call& call) {
+  bool is_unknown = false;
+  return send(request, call, is_unknown);
+}
+
+Outcome<HttpAnswer> Client::Impl::send(const HttpRequest& request, const Call& call,
+                                       bool& is_unknown) {
   if (!ssh_host.empty()) return failure(ErrorKind::usage, "not available over ssh");
-  auto answer = transport.send(request, call);
+  auto answer = transport.send(request, call, is_unknown);
   const bool is_busy = answer && (answer->status == 429 || answer->status == 503) &&
                        answer->retry_after.count() > 0 &&
                        answer->retry_after <= options.longest_retry_after;
@@ -159,14 +205,30 @@ Outcome<HttpAnswer> Client::Impl::send(const HttpRequest& request, const Call& c
   if (call.deadline && *call.deadline <= again) return answer;
   options.timer->wait_until(again, call.stop);
   if (call.stop.stop_requested()) return failure(ErrorKind::cancelled, "interrupted");
-  return transport.send(request, call);
+  return transport.send(request, call, is_unknown);
+}
+
+HttpRequest Client::Impl::request(const std::string& address, const TokenLease* lease,
+                                  const Exchange& exchange, json::object& members) const {
+  HttpRequest made;
+  made.method = exchange.method;
+  made.url = address;
+  made.limit = exchange.is_long ? options.longest_list : options.longest_answer;
+  if (exchange.token == Exchange::Token::in_body) members["mytoken"] = lease->token().reveal();
+  if (exchange.token == Exchange::Token::bearer) made.authorization = bearer(lease->token());
+  if (!exchange.basic_user.empty())
+    made.authorization = basic(exchange.basic_user, exchange.basic_password);
+  const bool may_be_empty =
+      exchange.method == Exchange::Method::get || exchange.method == Exchange::Method::delete_;
+  if (!members.empty() || !may_be_empty) made.body = Secret(json::serialize(members));
+  return made;
 }
 
 Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& exchange,
                                            json::object members, std::optional<TokenUpdate>& update,
                                            const Call& call) {
-  if (exchange.token != Exchange::Token::none && !lease)
-    return failure(ErrorKind::usage, "this needs a mytoken");
+  const bool presents_token = exchange.token != Exchange::Token::none;
+  if (presents_token && !lease) return failure(ErrorKind::usage, "this needs a mytoken");
   if (!ssh_host.empty()) return perform_over_ssh(exchange, std::move(members), call);
   std::string path;
   for (const std::string& segment : exchange.path) {
@@ -174,23 +236,19 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
       return failure(ErrorKind::usage, "'" + segment + "' cannot be a name or id here");
     path += "/" + percent_encode(segment);
   }
-  const auto request_to = [&](const std::string& address) {
-    HttpRequest request;
-    request.method = exchange.method;
-    request.url = address + path;
-    request.limit = exchange.is_long ? options.longest_list : options.longest_answer;
-    if (exchange.token == Exchange::Token::in_body) members["mytoken"] = lease->token().reveal();
-    if (exchange.token == Exchange::Token::bearer) request.authorization = bearer(lease->token());
-    if (!exchange.basic_user.empty())
-      request.authorization = basic(exchange.basic_user, exchange.basic_password);
-    const bool may_be_empty =
-        exchange.method == Exchange::Method::get || exchange.method == Exchange::Method::delete_;
-    if (!members.empty() || !may_be_empty) request.body = Secret(json::serialize(members));
-    return request;
-  };
   auto where = address(exchange.endpoint, call);
   if (!where) return failure(std::move(where.error()));
-  auto answer = send(request_to(*where), call);
+  bool is_unknown = false;
+  auto answer = send(request(*where + path, lease, exchange, members), call, is_unknown);
+  if (is_unknown && presents_token && !call.stop.stop_requested()) {
+    // If the server rotated the token, only the lost answer had the successor. It gives the same
+    // answer to whoever repeats the request at once, so this is asked once more, with what is the
+    // newest token now. Of a token that does not rotate nothing can be lost: no repetition.
+    const Secret sent = lease->token();
+    lease->refresh();
+    if (rotates(sent) || !(lease->token() == sent))
+      answer = send(request(*where + path, lease, exchange, members), call, is_unknown);
+  }
   if (answer && answer->status == 404) {
     // The copy on disk may be of a server that moved its endpoints. A 404 did nothing, so asking
     // again is safe.
@@ -203,14 +261,19 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
       cache.forget(server_url);
       const auto fresh = fetch_metadata(call);
       const auto moved = fresh ? address(exchange.endpoint, call) : where;
-      if (moved && *moved != *where) answer = send(request_to(*moved), call);
+      if (moved && *moved != *where)
+        answer = send(request(*moved + path, lease, exchange, members), call);
     }
   }
   if (!answer) return failure(std::move(answer.error()));
-  auto value = parse_answer(answer->status, answer->body.reveal(), answer->retry_after,
-                            exchange.token == Exchange::Token::none);
-  if (!value || !lease || !value->is_object()) return value;
-  if (Secret successor = successor_in(value->get_object()); !successor.empty()) {
+  auto value =
+      parse_answer(answer->status, answer->body.reveal(), answer->retry_after, !presents_token);
+  if (!lease) return value;
+  // A refusal may come with a successor, too.
+  const auto refusal = parse_json(value ? "" : answer->body.reveal());
+  const auto* object = value ? value->if_object() : refusal ? refusal->if_object() : nullptr;
+  if (!object) return value;
+  if (Secret successor = successor_in(*object); !successor.empty()) {
     TokenUpdate changed;
     if (auto committed = lease->commit(successor); !committed)
       changed.not_stored = std::move(committed.error());

@@ -15,7 +15,7 @@
 namespace mytoken::client {
 
 // Thread-safe.
-struct Client::Impl {
+struct MYTOKEN_HIDDEN Client::Impl {
   Impl(std::string url, Options chosen);
 
   Time now() const;
@@ -36,8 +36,12 @@ struct Client::Impl {
   Outcome<json::object> perform_object(TokenLease* lease, const Exchange& exchange,
                                        json::object members, std::optional<TokenUpdate>& update,
                                        const Call& call);
-  // Sends, and once more to a busy server that says when.
+  // Sends, and once more to a busy server that says when. `is_unknown`: see Transport::send.
+  Outcome<HttpAnswer> send(const HttpRequest& request, const Call& call, bool& is_unknown);
   Outcome<HttpAnswer> send(const HttpRequest& request, const Call& call);
+  // The HTTP request of perform() to `address`.
+  HttpRequest request(const std::string& address, const TokenLease* lease, const Exchange& exchange,
+                      json::object& members) const;
 
   const std::string server_url;
   std::string ssh_host;  // not empty: no HTTP at all
@@ -46,6 +50,8 @@ struct Client::Impl {
   MetadataCache cache;
   std::mutex mutex;  // of what follows
   std::shared_ptr<const Metadata> known;
+  Time known_until{};  // then it is asked for again
+  std::string known_etag;
   bool is_from_disk = false;
   std::optional<json::object> settings;  // the user settings document
 };

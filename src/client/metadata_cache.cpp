@@ -91,7 +91,8 @@ std::filesystem::path MetadataCache::file(const std::string& server_url) const {
   return directory_ / ("server-" + percent_encode(server_url) + ".json");
 }
 
-std::optional<Metadata> MetadataCache::load(const std::string& server_url, Time now) const {
+std::optional<MetadataCache::Cached> MetadataCache::load(const std::string& server_url,
+                                                         Time now) const {
   if (directory_.empty()) return std::nullopt;
   const auto text = read_own_file(file(server_url), longest_document);
   if (!text) return std::nullopt;
@@ -104,7 +105,7 @@ std::optional<Metadata> MetadataCache::load(const std::string& server_url, Time 
   if (age < 0 || age >= lifetime_.count()) return std::nullopt;  // also when the clock was set back
   auto metadata = parse_metadata(string_member(*cached, "document"), server_url);
   if (!metadata) return std::nullopt;
-  return std::move(*metadata);
+  return Cached{std::move(*metadata), now + lifetime_ - Seconds(age)};
 }
 
 void MetadataCache::store(const std::string& server_url, std::string_view document,

@@ -26,7 +26,11 @@ class MetadataCache {
   // An empty directory switches the cache off.
   MetadataCache(std::filesystem::path directory, Seconds lifetime);
 
-  std::optional<Metadata> load(const std::string& server_url, Time now) const;
+  struct Cached {
+    Metadata metadata;
+    Time until;  // then it is to be asked for again
+  };
+  std::optional<Cached> load(const std::string& server_url, Time now) const;
   void store(const std::string& server_url, std::string_view document, Time now) const;
   void forget(const std::string& server_url) const;
 

@@ -95,7 +95,7 @@ Outcome<json::value> parse_answer(int status, std::string_view body, Seconds ret
   } else if (is_success) {
     error.description += " and something that is not a JSON object";
   } else if (!body.empty()) {
-    error.description += " and without a reason";
+    error.description += " and without a reason: " + sanitised(body, 80);
   }
   return failure(std::move(error));
 }

@@ -32,6 +32,14 @@ struct CloseList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
 
+std::string_view trimmed(std::string_view text) {
+  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ')
+    text.remove_prefix(1);
+  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ')
+    text.remove_suffix(1);
+  return text;
+}
+
 void initialise_curl() {
   static std::once_flag once;
   std::call_once(once, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
@@ -54,6 +62,7 @@ struct Transport::Attempt {
   bool is_too_long = false;
   std::string received;
   std::string retry_after;
+  std::string etag;
   std::array<char, CURL_ERROR_SIZE> problem{};
 
   static std::size_t write(char* data, std::size_t size, std::size_t count, void* self) {
@@ -78,10 +87,12 @@ struct Transport::Attempt {
   static std::size_t header(char* data, std::size_t size, std::size_t count, void* self) {
     auto& attempt = *static_cast<Attempt*>(self);
     const std::string_view line(data, size * count);
-    constexpr std::string_view name = "retry-after:";
-    if (line.size() > name.size() && equals_ignoring_case(line.substr(0, name.size()), name)) {
-      attempt.retry_after = line.substr(name.size());
-    }
+    const auto take = [line](std::string_view name, std::string& value) {
+      if (line.size() > name.size() && equals_ignoring_case(line.substr(0, name.size()), name))
+        value = trimmed(line.substr(name.size()));
+    };
+    take("retry-after:", attempt.retry_after);
+    take("etag:", attempt.etag);
     return size * count;
   }
 
@@ -101,10 +112,6 @@ namespace {
 
 // Only the form in seconds; a date is read as "unknown".
 Seconds parse_retry_after(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t'))
-    text.remove_prefix(1);
-  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ')
-    text.remove_suffix(1);
   int value = 0;
   const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), value);
   if (problem != std::errc() || end != text.data() + text.size() || value < 0) return Seconds(0);
@@ -148,7 +155,8 @@ std::unique_ptr<Transport::Session> Transport::take() {
   return session;
 }
 
-Outcome<HttpAnswer> Transport::send(const HttpRequest& request, const Call& call) {
+Outcome<HttpAnswer> Transport::send(const HttpRequest& request, const Call& call,
+                                    bool& is_unknown) {
   for (int round = 0;; ++round) {
     auto session = take();
     if (!session->multi || !session->easy)
@@ -162,6 +170,7 @@ Outcome<HttpAnswer> Transport::send(const HttpRequest& request, const Call& call
     }
     const bool did_nothing =
         request.method == Exchange::Method::get || (attempt.sent == 0 && !attempt.was_connected);
+    is_unknown = !answer && attempt.was_connected;
     if (round > 0 || answer || answer.error().kind != ErrorKind::network || !did_nothing)
       return answer;
     SystemTimer().wait_until(std::chrono::steady_clock::now() + retry_pause, call.stop);
@@ -244,6 +253,9 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const Cal
     curl_slist_append(headers.get(), line.c_str());
     const Secret wiped(std::move(line));  // libcurl has its copy
   }
+  if (!attempt.request.etag.empty()) {
+    curl_slist_append(headers.get(), ("If-None-Match: " + attempt.request.etag).c_str());
+  }
   set(CURLOPT_HTTPHEADER, headers.get());
 
   CURLM* multi = session.multi.get();
@@ -274,7 +286,7 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const Cal
     long status = 0;
     curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &status);
     return HttpAnswer{static_cast<int>(status), parse_retry_after(attempt.retry_after),
-                      Secret(std::move(attempt.received))};
+                      std::move(attempt.etag), Secret(std::move(attempt.received))};
   }
   if (call.stop.stop_requested()) return failure(ErrorKind::cancelled, "interrupted");
   if (attempt.is_too_long)

@@ -22,12 +22,14 @@ struct HttpRequest {
   std::string url;
   Secret body;            // JSON; empty: none
   Secret authorization;   // the header's value; empty: none
+  std::string etag;       // for If-None-Match; empty: none
   std::size_t limit = 0;  // bytes of the answer
 };
 
 struct HttpAnswer {
   int status = 0;
   std::chrono::seconds retry_after{0};
+  std::string etag;
   Secret body;
 };
 
@@ -39,8 +41,9 @@ class Transport {
 
   // Any status is an answer. Errors: network, timeout, tls, cancelled, protocol (longer than the
   // limit). Redirects are not followed. Tried once more if there was no answer and nothing that
-  // could change anything was sent: a GET, or a request without a connection.
-  Outcome<HttpAnswer> send(const HttpRequest& request, const Call& call);
+  // could change anything was sent: a GET, or a request without a connection. `is_unknown` is set
+  // if there is no answer to something that may have been received.
+  Outcome<HttpAnswer> send(const HttpRequest& request, const Call& call, bool& is_unknown);
 
  private:
   struct Session;
