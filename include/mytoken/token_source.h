@@ -84,8 +84,9 @@ class MYTOKEN_API CallbackTokenSource final : public TokenSource {
   std::shared_ptr<MemoryTokenSource::State> state_;
 };
 
-// The first of several sources that has a token. One that has none (error code no_token) is passed
-// over; every other error ends the search, lest a mistake choose another token unseen.
+// The first of several sources that has a token. One that has none (error codes no_token and
+// no_keyring) is passed over; every other error ends the search, lest a mistake choose another
+// token unseen.
 class MYTOKEN_API ChainTokenSource final : public TokenSource {
  public:
   explicit ChainTokenSource(std::vector<std::shared_ptr<TokenSource>> sources);

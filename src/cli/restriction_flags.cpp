@@ -1,11 +1,8 @@
-// One table of clause members drives the checking of JSON clauses.
+// Flags become one clause; what JSON says is checked by the client library.
 #include "cli/restriction_flags.h"
 
-#include <array>
-#include <ctime>
 #include <sstream>
 
-#include "base/duration.h"
 #include "client/durable_file.h"
 
 namespace mytoken::cli {
@@ -16,82 +13,12 @@ using client::failure;
 
 constexpr std::size_t longest_file = 1 << 16;
 
-enum class Form { time, words, texts, count };
-struct Member {
-  std::string_view name;
-  Form form;
-};
-constexpr std::array<Member, 11> members{{{"nbf", Form::time},
-                                          {"exp", Form::time},
-                                          {"scope", Form::words},
-                                          {"audience", Form::texts},
-                                          {"hosts", Form::texts},
-                                          {"ip", Form::texts},
-                                          {"geoip_allow", Form::texts},
-                                          {"geoip_disallow", Form::texts},
-                                          {"usages_AT", Form::count},
-                                          {"usages_other", Form::count},
-                                          {"include", Form::texts}}};
-
 client::Failure bad(const std::string& text) {
   return failure(ErrorKind::usage, text);
 }
 
 std::string in_quotes(std::string_view text) {
   return "'" + client::sanitised(text) + "'";
-}
-
-client::Outcome<json::value> checked(const json::value& value, const Member& member, Time now) {
-  const std::string name(member.name);
-  switch (member.form) {
-    case Form::time:
-      if (value.is_int64() && value.get_int64() >= 0) return value;
-      if (const auto* text = value.if_string()) {
-        if (const auto time = parse_local_time(std::string(std::string_view(*text)), now))
-          return json::value(*time);
-      }
-      return bad("restriction '" + name +
-                 "': not a time like 1790000000, +1d or '2026-12-31 18:00'");
-    case Form::words:
-      if (value.is_string()) return value;
-      return bad("restriction '" + name + "': must be a string");
-    case Form::texts: {
-      if (value.is_string()) return json::value(json::array{value});
-      const auto* array = value.if_array();
-      if (!array) return bad("restriction '" + name + "': must be a list of strings");
-      for (const auto& entry : *array) {
-        if (!entry.is_string() || entry.get_string().empty()) {
-          return bad("restriction '" + name + "': must be a list of strings");
-        }
-      }
-      return value;
-    }
-    case Form::count:
-      if (value.is_int64() && value.get_int64() >= 0) return value;
-      return bad("restriction '" + name + "': must be a number of 0 or more");
-  }
-  return value;
-}
-
-client::Outcome<json::object> checked_clause(const json::value& value, Time now) {
-  const auto* object = value.if_object();
-  if (!object) return bad("each restriction must be a JSON object");
-  if (object->contains("hosts") && object->contains("ip")) {
-    return bad("restriction members 'hosts' and 'ip' mean the same, give one");
-  }
-  json::object clause;
-  for (const auto& entry : *object) {
-    const Member* member = nullptr;
-    for (const Member& known : members) {
-      if (known.name == std::string_view(entry.key())) member = &known;
-    }
-    if (!member) return bad("unknown restriction member " + in_quotes(entry.key()));
-    if (entry.value().is_null()) continue;
-    auto accepted = checked(entry.value(), *member, now);
-    if (!accepted) return failure(std::move(accepted.error()));
-    clause[entry.key()] = std::move(*accepted);
-  }
-  return clause;
 }
 
 client::Outcome<json::array> from_text(const std::string& text, Time now) {
@@ -149,24 +76,6 @@ client::Outcome<json::object> from_flags(const RestrictionFlags& flags, Time now
 
 }  // namespace
 
-client::Outcome<json::array> checked_restrictions(const json::value& value, Time now) {
-  json::array list;
-  if (value.is_object()) {
-    list.push_back(value);
-  } else if (const auto* array = value.if_array()) {
-    list = *array;
-  } else {
-    return bad("the restrictions are neither a JSON object nor an array");
-  }
-  json::array clauses;
-  for (const auto& entry : list) {
-    auto clause = checked_clause(entry, now);
-    if (!clause) return failure(std::move(clause.error()));
-    clauses.emplace_back(std::move(*clause));
-  }
-  return clauses;
-}
-
 void RestrictionFlags::declare(Command& command) {
   command.text("--restrictions,--restriction", restrictions,
                "restrictions as JSON, a file with JSON, or names of templates of the server");
@@ -182,21 +91,6 @@ void RestrictionFlags::declare(Command& command) {
   command.list("--geo-ip-disallow", geoip_disallow, "countries from which it may not be used");
   command.number("--usages-AT,--usages-at", usages_at, "how many access tokens it may get");
   command.number("--usages-other", usages_other, "how often it may be used for other things");
-}
-
-std::optional<std::int64_t> parse_local_time(const std::string& text, Time now) {
-  const auto time = parse_time(text, now);
-  if (!time) return std::nullopt;
-  const bool is_calendar = text.size() == 16 && text[4] == '-';
-  if (!is_calendar) return to_unix(*time);
-  // parse_time read it as UTC; take the same fields as local time.
-  const std::time_t utc = static_cast<std::time_t>(to_unix(*time));
-  std::tm fields{};
-  if (!::gmtime_r(&utc, &fields)) return std::nullopt;
-  fields.tm_isdst = -1;
-  const std::time_t local = std::mktime(&fields);
-  if (local == static_cast<std::time_t>(-1)) return std::nullopt;
-  return static_cast<std::int64_t>(local);
 }
 
 std::vector<std::string> words(const std::string& text) {

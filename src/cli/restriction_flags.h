@@ -10,6 +10,7 @@
 #include "base/json.h"
 #include "cli/command_line.h"
 #include "cli/context.h"
+#include "client/restrictions.h"
 
 namespace mytoken::cli {
 
@@ -33,12 +34,9 @@ struct RestrictionFlags {
 client::Outcome<json::array> build_restrictions(const Context& context,
                                                 const RestrictionFlags& flags);
 
-// `value`, a clause or an array of clauses, as the array to send: times in words as numbers (W4).
-// Errors: usage.
-client::Outcome<json::array> checked_restrictions(const json::value& value, Time now);
-
-// Unix seconds, "+N", "+<duration>" or "YYYY-MM-DD HH:MM" in local time. nullopt: anything else.
-std::optional<std::int64_t> parse_local_time(const std::string& text, Time now);
+// Times in words become numbers (W4).
+using client::checked_restrictions;
+using client::parse_local_time;
 
 // `value` is JSON, or (starting with ./ ../ / ~/ or @) a file with JSON: the text of it; nullopt:
 // neither, i.e. names.

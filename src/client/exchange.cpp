@@ -62,6 +62,9 @@ bool rotates(const Secret& token) {
   const auto* object = rotation ? rotation->if_object() : nullptr;
   return object && (bool_member(*object, "on_AT") || bool_member(*object, "on_other"));
 }
+bool never_rotates(const Secret& token) {
+  return classify(token.reveal()) == TokenKind::mytoken_jwt && !rotates(token);
+}
 
 std::string function_name(std::string endpoint) {
   if (endpoint.ends_with("_endpoint")) endpoint.resize(endpoint.size() - 9);
@@ -215,7 +218,10 @@ HttpRequest Client::Impl::request(const std::string& address, const TokenLease* 
   made.url = address;
   made.limit = exchange.is_long ? options.longest_list : options.longest_answer;
   if (exchange.token == Exchange::Token::in_body) members["mytoken"] = lease->token().reveal();
-  if (exchange.token == Exchange::Token::bearer) made.authorization = bearer(lease->token());
+  if (exchange.token == Exchange::Token::bearer) {
+    made.authorization = bearer(lease->token());
+    made.is_repeatable = never_rotates(lease->token());
+  }
   if (!exchange.basic_user.empty())
     made.authorization = basic(exchange.basic_user, exchange.basic_password);
   const bool may_be_empty =
@@ -243,10 +249,13 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
   if (is_unknown && presents_token && !call.stop.stop_requested()) {
     // If the server rotated the token, only the lost answer had the successor. It gives the same
     // answer to whoever repeats the request at once, so this is asked once more, with what is the
-    // newest token now. Of a token that does not rotate nothing can be lost: no repetition.
+    // newest token now. Of a token that does not rotate nothing can be lost: only reading is
+    // repeated.
     const Secret sent = lease->token();
     lease->refresh();
-    if (rotates(sent) || !(lease->token() == sent))
+    const bool only_reads =
+        exchange.method == Exchange::Method::get && answer.error().kind == ErrorKind::network;
+    if (only_reads || rotates(sent) || !(lease->token() == sent))
       answer = send(request(*where + path, lease, exchange, members), call, is_unknown);
   }
   if (answer && answer->status == 404) {

@@ -45,6 +45,13 @@ bool bool_member(const json::object& object, std::string_view name) {
   return value && value->is_bool() && value->get_bool();
 }
 
+std::string_view trimmed(std::string_view text) {
+  constexpr std::string_view blanks = " \t\r\n\v\f";
+  const std::size_t first = text.find_first_not_of(blanks);
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
 json::array array_of(const std::vector<std::string>& texts) {
   json::array array;
   for (const std::string& text : texts)

@@ -33,6 +33,9 @@ bool bool_member(const json::object& object, std::string_view name);
 // An array of strings, or one string.
 std::vector<std::string> text_members(const json::object& object, std::string_view name);
 
+// Without white space at both ends.
+std::string_view trimmed(std::string_view text);
+
 json::array array_of(const std::vector<std::string>& texts);
 
 }  // namespace mytoken::client

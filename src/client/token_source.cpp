@@ -1,23 +1,17 @@
 // The sources without a file: they differ in where the token is read and where its successor goes.
-#include <mytoken/token_source.h>
+#include <mytoken/keyring.h>
 
 #include <cstdlib>
 
 #include "client/file_lock.h"
 #include "client/lease_turn.h"
+#include "client/reading.h"
 
 namespace mytoken::client {
 namespace {
 
 Failure lost(std::string why) {
   return failure(ErrorKind::token_source, std::move(why), token_lost);
-}
-
-std::string_view trimmed(std::string_view text) {
-  constexpr std::string_view blanks = " \t\r\n\v\f";
-  const std::size_t first = text.find_first_not_of(blanks);
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
 }  // namespace
@@ -123,9 +117,7 @@ ChainTokenSource::~ChainTokenSource() = default;
 Outcome<std::unique_ptr<TokenLease>> ChainTokenSource::acquire(const Call& call) {
   for (const auto& source : sources_) {
     auto lease = source->acquire(call);
-    const bool has_none =
-        !lease && lease.error().kind == ErrorKind::token_source && lease.error().code == no_token;
-    if (!has_none) return lease;
+    if (lease || (lease.error().code != no_token && lease.error().code != no_keyring)) return lease;
   }
   return failure(ErrorKind::token_source, "none of the places for a mytoken holds one", no_token);
 }

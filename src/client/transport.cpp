@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/encoding.h"
+#include "client/reading.h"
 #include "client/url.h"
 
 namespace mytoken::client {
@@ -31,14 +32,6 @@ struct CloseMulti {
 struct CloseList {
   void operator()(curl_slist* list) const { curl_slist_free_all(list); }
 };
-
-std::string_view trimmed(std::string_view text) {
-  while (!text.empty() && static_cast<unsigned char>(text.front()) <= ' ')
-    text.remove_prefix(1);
-  while (!text.empty() && static_cast<unsigned char>(text.back()) <= ' ')
-    text.remove_suffix(1);
-  return text;
-}
 
 void initialise_curl() {
   static std::once_flag once;
@@ -168,8 +161,8 @@ Outcome<HttpAnswer> Transport::send(const HttpRequest& request, const Call& call
       const std::lock_guard lock(mutex_);
       if (idle_.size() < most_idle_sessions) idle_.push_back(std::move(session));
     }
-    const bool did_nothing =
-        request.method == Exchange::Method::get || (attempt.sent == 0 && !attempt.was_connected);
+    const bool did_nothing = (request.method == Exchange::Method::get && request.is_repeatable) ||
+                             (attempt.sent == 0 && !attempt.was_connected);
     is_unknown = !answer && attempt.was_connected;
     if (round > 0 || answer || answer.error().kind != ErrorKind::network || !did_nothing)
       return answer;
@@ -222,6 +215,8 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const Cal
       curl_slist_append(nullptr, "Accept: application/json"));
   switch (attempt.request.method) {
     case Exchange::Method::get:
+      // libcurl would repeat it on a kept connection that died.
+      if (!attempt.request.is_repeatable) set(CURLOPT_FRESH_CONNECT, 1L);
       break;
     case Exchange::Method::post:
       set(CURLOPT_POST, 1L);

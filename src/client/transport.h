@@ -20,9 +20,11 @@ namespace mytoken::client {
 struct HttpRequest {
   Exchange::Method method = Exchange::Method::get;
   std::string url;
-  Secret body;            // JSON; empty: none
-  Secret authorization;   // the header's value; empty: none
-  std::string etag;       // for If-None-Match; empty: none
+  Secret body;           // JSON; empty: none
+  Secret authorization;  // the header's value; empty: none
+  std::string etag;      // for If-None-Match; empty: none
+  // A GET may be repeated without asking anybody. False if it presents a token that it may replace.
+  bool is_repeatable = true;
   std::size_t limit = 0;  // bytes of the answer
 };
 
@@ -41,8 +43,8 @@ class Transport {
 
   // Any status is an answer. Errors: network, timeout, tls, cancelled, protocol (longer than the
   // limit). Redirects are not followed. Tried once more if there was no answer and nothing that
-  // could change anything was sent: a GET, or a request without a connection. `is_unknown` is set
-  // if there is no answer to something that may have been received.
+  // could change anything was sent: a repeatable GET, or a request without a connection.
+  // `is_unknown` is set if there is no answer to something that may have been received.
   Outcome<HttpAnswer> send(const HttpRequest& request, const Call& call, bool& is_unknown);
 
  private:

@@ -24,6 +24,7 @@ struct FakeRequest {
   std::string path;
   std::string body;
   json::object json;  // of the body, empty if it is none
+  std::string head;   // request line and headers
   std::string authorization;
 };
 
@@ -123,6 +124,7 @@ class FakeServer {
     if (input.size() < head_end + 4 + length) return false;
     if (const auto at = head.find("\r\nAuthorization: "); at != std::string::npos)
       request.authorization = head.substr(at + 17, head.find('\r', at + 2) - at - 17);
+    request.head = head;
     request.method = head.substr(0, head.find(' '));
     const std::size_t path = request.method.size() + 1;
     request.path = head.substr(path, head.find(' ', path) - path);
