@@ -36,7 +36,6 @@ install(FILES ${CMAKE_BINARY_DIR}/mytoken.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}
 install(FILES examples/CMakeLists.txt examples/login.cpp examples/access_token.c
   DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples COMPONENT development)
 
-install(TARGETS mytoken RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT command)
 install(TARGETS mytoken-server RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT server)
 install(FILES config/config.yaml.example DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/mytoken-server COMPONENT server)
 install(DIRECTORY docs/operations DESTINATION ${CMAKE_INSTALL_DATAROOTDIR}/doc/mytoken-server COMPONENT server)

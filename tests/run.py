@@ -148,7 +148,7 @@ PARTS = {
     "cli": lambda: scripted("cli", "fault-disk", "mytoken-manual"),
     "clients": lambda: scripted("clients"),
     "docs": lambda: scripted("docs"),
-    "library": lambda: scripted("library", "libmytoken"),
+    "library": lambda: scripted("library", "libmytoken", "mytoken-manual"),
     "fault": lambda: scripted("fault", "scripted-provider", "mytoken-server-faulty", "fault-disk"),
     "cluster": cluster,
     "asan": lambda: units("asan", ASAN_UNITS),

@@ -73,9 +73,9 @@ std::vector<Candidate> providers(const Context& context, const Config& config) {
   const auto options = client_options(context);
   const client::MetadataCache cache(options.cache_directory, options.cache_lifetime);
   const auto server = client::parse_server_url(configured_server(context, config));
-  const auto metadata = server ? cache.load(*server, context.clock->now()) : std::nullopt;
-  if (metadata) {
-    for (const auto& provider : metadata->providers_supported)
+  const auto cached = server ? cache.load(*server, context.clock->now()) : std::nullopt;
+  if (cached) {
+    for (const auto& provider : cached->metadata.providers_supported)
       list.push_back({provider.issuer, provider.name});
   }
   return list;

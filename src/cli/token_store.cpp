@@ -5,36 +5,10 @@
 #include <algorithm>
 
 #include <mytoken/client.h>
+#include <mytoken/keyring.h>
 #include "base/encoding.h"
 #include "base/json.h"
 #include "client/durable_file.h"
-#if __has_include(<mytoken/keyring.h>)
-#include <mytoken/keyring.h>
-#else
-// A library without a keyring: everything says that there is none.
-namespace mytoken::client {
-namespace {
-constexpr const char* no_keyring = "no_keyring";
-struct KeyringEntry {
-  Secret mytoken;
-  std::string server;
-};
-Outcome<void> keyring_store(const std::string&, const KeyringEntry&, const Call&) {
-  return failure(ErrorKind::token_source, "there is no keyring", no_keyring);
-}
-Outcome<void> keyring_remove(const std::string& name, const Call& call) {
-  return keyring_store(name, {}, call);
-}
-class KeyringTokenSource final : public TokenSource {
- public:
-  KeyringTokenSource(const std::string&, const std::vector<std::filesystem::path>&) {}
-  Outcome<std::unique_ptr<TokenLease>> acquire(const Call&) override {
-    return failure(ErrorKind::token_source, "there is no keyring", no_keyring);
-  }
-};
-}  // namespace
-}  // namespace mytoken::client
-#endif
 
 namespace mytoken::cli {
 namespace {
