@@ -15,6 +15,7 @@
 #include <mytoken/keyring.h>
 #include "client/durable_file.h"
 #include "client/file_lock.h"
+#include "client/lease_turn.h"
 
 namespace mytoken::client::secret_service {
 namespace {
@@ -165,11 +166,38 @@ class Operation {
   std::optional<std::stop_callback<Cancel>> on_stop_;
 };
 
+// libsecret keeps one connection to the service for the whole process, which an operation must not
+// close under another one: then the closed one would stay, and nothing would work any more.
+class Turn {
+ public:
+  Outcome<void> take(const Call& call) {
+    auto taken = state().take_turn(call);
+    is_taken_ = taken.has_value();
+    if (taken || taken.error().kind != ErrorKind::timeout) return taken;
+    return failure(ErrorKind::timeout, "no answer from the keyring in time");
+  }
+  Turn() = default;
+  ~Turn() {
+    if (is_taken_) state().end_turn();
+  }
+  Turn(const Turn&) = delete;
+  Turn& operator=(const Turn&) = delete;
+
+ private:
+  static MemoryTokenSource::State& state() {
+    static MemoryTokenSource::State turns;
+    return turns;
+  }
+  bool is_taken_ = false;
+};
+
 // What `work` makes of a connected operation.
 template <class Answer, class Work>
 Outcome<Answer> run(const Call& call, const Work& work) {
   const Library& glib = library();
   if (!glib.is_complete) return unavailable("libsecret is not installed");
+  Turn turn;
+  if (auto taken = turn.take(call); !taken) return failure(std::move(taken.error()));
   Operation operation(glib, call);
   if (auto connected = operation.connect(); !connected)
     return failure(std::move(connected.error()));
