@@ -177,6 +177,9 @@ Outcome<SshOutput> run_ssh(const std::string& host, const std::vector<std::strin
     ::explicit_bzero(buffer.data(), static_cast<std::size_t>(got));
   }
   const int status = child.exit_status();
+  // Ctrl-C goes to both, and the other one may be faster.
+  if (call.stop.stop_requested() || status == 128 + SIGINT)
+    return ended(ErrorKind::cancelled, "interrupted");
   if (status >= 128) {  // ssh itself, or a signal
     return ended(
         ErrorKind::network,
