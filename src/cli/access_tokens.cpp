@@ -120,6 +120,20 @@ client::Outcome<void> AccessTokens::forget(const Wish& wish) {
   return {};
 }
 
+client::Outcome<Secret> AccessTokens::mytoken() {
+  auto lease = found_.source->acquire({context_->interruption(), {}});
+  if (!lease) return failure(std::move(lease.error()));
+  return (*lease)->token();
+}
+
+bool rotates_with_access_tokens(const Secret& mytoken) {
+  const auto jwt = client::decode_jwt(mytoken.reveal());
+  const auto payload = jwt ? parse_json(jwt->payload) : Result<json::value>(json::value());
+  if (!payload || !payload->is_object()) return false;
+  const auto* rotation = client::member(payload->get_object(), "rotation");
+  return rotation && rotation->is_object() && client::bool_member(rotation->get_object(), "on_AT");
+}
+
 json::object to_json(const FreshToken& fresh, Time now) {
   const client::AccessToken& token = fresh.token;
   json::object object;

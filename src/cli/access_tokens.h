@@ -53,7 +53,9 @@ class AccessTokens {
   // Drops what get() would find in the cache.
   client::Outcome<void> forget(const Wish& wish);
 
-  // Whether a rotated mytoken has a place to go to; its origin, for messages.
+  // The mytoken as it is now.
+  client::Outcome<Secret> mytoken();
+  // Where the mytoken is from.
   const FoundToken& found() const { return found_; }
 
  private:
@@ -64,6 +66,9 @@ class AccessTokens {
   FoundToken found_;
   AccessTokenCache cache_;
 };
+
+// Whether the mytoken (a JWT; nobody knows it of others) says that it is replaced each time.
+bool rotates_with_access_tokens(const Secret& mytoken);
 
 // {"access_token","token_type","expires_in","expires_at","scope","audience"}
 json::object to_json(const FreshToken& token, Time now);

@@ -49,6 +49,10 @@ int run(const std::vector<std::string>& arguments, Context& context) {
   add_list(root, context);
   add_config(root, context);
   add_capabilities(root, context);
+  add_exec(root, context);
+  add_agent(root, context);
+  add_credential_helper(root, context);
+  add_check(root, context);
   add_store(root, context);
   add_completion(root, context);
 

@@ -14,6 +14,7 @@ namespace mytoken::cli {
 struct CommandTree {
   CLI::App root{"get, use and manage mytokens", "mytoken"};
   std::map<const CLI::App*, std::function<int()>> actions;
+  std::map<const CLI::App*, std::vector<std::string>*> rests;
 };
 
 namespace {
@@ -163,6 +164,15 @@ void Command::argument(const std::string& name, std::optional<std::string>& targ
       ->type_name("");
 }
 
+void Command::rest(const std::string& name, std::vector<std::string>& target,
+                   const std::string& help) {
+  // For the help only; the words are none of CLI11's business.
+  app_->add_option_function<std::string>(
+          name, [](const std::string&) {}, help)
+      ->type_name("");
+  tree_->rests[app_] = &target;
+}
+
 Command Command::command(const std::string& names, const std::string& help) {
   const auto all = split(names, ',');
   CLI::App* app = app_->add_subcommand(all.front(), help);
@@ -199,12 +209,18 @@ const std::string& CommandText::shown(const FlagText& flag) {
 client::Outcome<CommandLine::Parsed> CommandLine::parse(const std::vector<std::string>& arguments) {
   std::vector<Level> levels{{&tree_->root, {}}};
   std::vector<std::string> positional;
+  std::vector<std::string> rest;
   for (std::size_t i = 0; i < arguments.size(); ++i) {
     const std::string& word = arguments[i];
     CLI::App* current = levels.back().app;
+    const auto from_here = arguments.begin() + static_cast<std::ptrdiff_t>(i);
+    const bool takes_rest = tree_->rests.contains(current);
+    if (takes_rest && (word == "--" || !word.starts_with('-'))) {
+      rest.assign(from_here + (word == "--" ? 1 : 0), arguments.end());
+      break;
+    }
     if (word == "--") {
-      positional.insert(positional.end(), arguments.begin() + static_cast<std::ptrdiff_t>(i) + 1,
-                        arguments.end());
+      positional.insert(positional.end(), from_here + 1, arguments.end());
       break;
     }
     if (word == "-") break;  // published behaviour: ends everything
@@ -269,6 +285,7 @@ client::Outcome<CommandLine::Parsed> CommandLine::parse(const std::vector<std::s
   } catch (const CLI::ParseError& problem) {
     return failure(ErrorKind::usage, problem.what());
   }
+  if (!rest.empty()) *tree_->rests.at(last) = std::move(rest);
   if (action == tree_->actions.end()) return Parsed{help_of(last), {}};
   return Parsed{"", action->second};
 }

@@ -35,6 +35,8 @@ class Command {
               const std::string& help);  // also --x=true|false
   void argument(const std::string& name, std::optional<std::string>& target,
                 const std::string& help);
+  // All words from the first one that is no flag on, or behind "--", as they are.
+  void rest(const std::string& name, std::vector<std::string>& target, const std::string& help);
 
   // "MT,mt,mytoken": the name and its aliases.
   Command command(const std::string& names, const std::string& help);

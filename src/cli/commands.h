@@ -22,6 +22,10 @@ void add_profiles(Command root, Context& context);
 void add_list(Command root, Context& context);  // list providers
 void add_config(Command root, Context& context);
 void add_capabilities(Command root, Context& context);
+void add_exec(Command root, Context& context);
+void add_agent(Command root, Context& context);
+void add_credential_helper(Command root, Context& context);
+void add_check(Command root, Context& context);
 
 // Commands below another one, which has declared the flags `token`.
 void add_mytoken_tags(Command mytoken, const std::shared_ptr<const TokenFlags>& token,

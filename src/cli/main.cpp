@@ -2,9 +2,11 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <memory>
+#include <string_view>
 
 #include "cli/app.h"
 #include "cli/interrupt.h"
@@ -25,5 +27,9 @@ int main(int argc, char** argv) {
   };
   std::array<char, 256> host{};
   if (gethostname(host.data(), host.size() - 1) == 0) context.host_name = host.data();
-  return mytoken::cli::run(std::vector<std::string>(argv + 1, argv + argc), context);
+  std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  // git runs the helper "mytoken" under this name, and adds its own word behind the flags.
+  if (argc > 0 && std::string_view(argv[0]).ends_with("git-credential-mytoken"))
+    arguments.insert(arguments.begin(), {"credential-helper", "git"});
+  return mytoken::cli::run(arguments, context);
 }

@@ -29,7 +29,8 @@ FoundToken held_in_memory(Context& context, Secret token, std::string origin) {
     return {};
   };
   return {std::make_unique<client::MemoryTokenSource>(std::move(token), std::move(show)),
-          std::move(origin), false};
+          std::move(origin),
+          {}};
 }
 
 std::vector<std::filesystem::path> rescue_directories(const Context& context) {
@@ -71,7 +72,7 @@ client::Outcome<FoundToken> from_file(Context& context, const std::string& name,
   if (!token) return failure(std::move(token.error()));
   if (auto checked = require_mytoken(*token, origin); !checked)
     return failure(std::move(checked.error()));
-  return FoundToken{std::move(source), origin, true};
+  return FoundToken{std::move(source), origin, path};
 }
 
 // The token is checked when its lease is taken: looking at it may mean to unlock a keyring.

@@ -2,6 +2,7 @@
 // discovery. What was found is a TokenSource, so that a rotated token goes back to where it came
 // from.
 #pragma once
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -30,6 +31,7 @@ struct FoundToken {
   bool is_stored = false;                       // a successor goes back to where it came from
   std::string ssh_host{};                       // not empty: the server holds the token
   std::string server{};                         // of a stored token, "" = not known
+  std::filesystem::path file{};                 // where a successor goes; "" = to stderr
 };
 
 // In this order: --MT-prompt, --MT, --MT-env, --MT-file, --MT-name, $MYTOKEN, $MYTOKEN_FILE,

@@ -233,7 +233,7 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const Cal
   // A POST needs a body, be it an empty one.
   if (!attempt.request.body.empty() || attempt.request.method == Exchange::Method::post) {
     if (!attempt.request.body.empty())
-      curl_slist_append(headers.get(), "Content-Type: application/json");
+      curl_slist_append(headers.get(), ("Content-Type: " + attempt.request.content_type).c_str());
     curl_slist_append(headers.get(), "Expect:");
     set(CURLOPT_POST, 1L);
     set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(attempt.request.body.size()));

@@ -20,7 +20,8 @@ namespace mytoken::client {
 struct HttpRequest {
   Exchange::Method method = Exchange::Method::get;
   std::string url;
-  Secret body;           // JSON; empty: none
+  Secret body;                                    // empty: none
+  std::string content_type = "application/json";  // of the body
   Secret authorization;  // the header's value; empty: none
   std::string etag;      // for If-None-Match; empty: none
   // A GET may be repeated without asking anybody. False if it presents a token that it may replace.

@@ -94,7 +94,11 @@ class Machine:
         return Running(self, arguments, options)
 
     def terminal(self, *arguments, **options):
-        return Terminal(self, arguments, **options)
+        return Terminal(self, self.command(*arguments), **options)
+
+    def terminal_of(self, *command, **options):
+        """A terminal with another program on it, such as a shell."""
+        return Terminal(self, ["/usr/bin/env", *map(str, command)], **options)
 
     def logged_in(self, *arguments, user="alice", decision="allow"):
         """`mytoken MT` with a login at the provider while it waits: exit code, stdout, stderr."""
@@ -135,14 +139,12 @@ class Running:
 
 
 class Terminal:
-    """The command on a pseudo-terminal of its own, as its controlling one. Use as a context manager.
+    """A command on a pseudo-terminal of its own, as its controlling one. Use as a context manager.
 
-    `shown` is all that the terminal got. `stdout`: a path that gets stdout instead; `columns`: width of the terminal;
-    `program`: another program than the command.
+    `shown` is all that the terminal got. `stdout`: a path that gets stdout instead; `columns`: width of the terminal.
     """
 
-    def __init__(self, machine, arguments, columns=120, stdout=None, env=None, program=None):
-        command = [program, *arguments] if program else machine.command(*arguments)
+    def __init__(self, machine, command, columns=120, stdout=None, env=None):
         environment = {**machine.env, **(env or {})}
         self.shown = ""
         self.ended = False

@@ -33,7 +33,7 @@ class Shells(CommandTest):
                  ("mytoken store rm la", "[store] [rm] [laptop]"), ("mytoken MT --capability create_m", "[MT] [--capability] [create_mytoken]"),
                  ("mytoken MT -i uni", "[MT] [-i] [university]"), (f"mytoken MT -i {issuer[:-2]}", f"[MT] [-i] [{issuer}]"),
                  ("mytoken MT --storage=ke", "[MT] [--storage=keyring]"), ("mytoken AT --MT-file some", "[AT] [--MT-file] [some-file]")]
-        with Terminal(self.machine, arguments, program=program, env={"PS1": "ready> "}) as terminal:
+        with Terminal(self.machine, [program, *arguments], env={"PS1": "ready> "}) as terminal:
             terminal.type(prepare + "\n")
             for typed, expected in cases:
                 with self.subTest(typed):
