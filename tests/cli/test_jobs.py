@@ -91,7 +91,7 @@ class Exec(CommandTest):
         self.assertIn("compute.create", claims_of(done.stdout)["scope"].split())
         self.assertEqual(self.leftovers(), [])
 
-    def test_the_mytoken_is_not_handed_on(self):
+    def test_W11_the_mytoken_is_not_handed_on(self):
         everywhere = {"MYTOKEN": self.full, "BEARER_TOKEN": self.full, "JOB": self.full, "MINE": "kept", "MYTOKEN_FILE": "f"}
         done = self.machine.run("exec", "--MT-env", "JOB", "--", "env", env=everywhere)
         self.assertEqual(done.returncode, DONE, done.stderr)
@@ -153,7 +153,7 @@ class Exec(CommandTest):
 
     def test_a_shell_with_job_control_can_be_suspended_and_comes_back_to_the_foreground(self):
         inner = shlex.join(self.machine.command("exec", "--MT-file", self.full_file, "--", "bash", "--norc", "-i"))
-        environment = {**self.machine.env, "PS1": "outer> ", "HISTFILE": "/dev/null"}
+        environment = {**self.machine.env, "PS1": "outer> ", "HISTFILE": ""}
         with self.machine.terminal_of("bash", "--norc", "-i", env=environment) as terminal:
             terminal.type(f"PS1='inner> ' {inner}\r")
             terminal.wait_for(r"inner> $")
@@ -173,7 +173,7 @@ class Exec(CommandTest):
     def test_control_z_stops_both_and_fg_continues_both(self):
         script = "trap 'echo continued' CONT; echo ready; until read -r line; do :; done; echo got $line"
         inner = shlex.join(self.machine.command("exec", "--MT-file", self.full_file, "--", "sh", "-c", script))
-        environment = {**self.machine.env, "PS1": "outer> ", "HISTFILE": "/dev/null"}
+        environment = {**self.machine.env, "PS1": "outer> ", "HISTFILE": ""}
         with self.machine.terminal_of("bash", "--norc", "-i", env=environment) as terminal:
             terminal.type(f"{inner}\r")
             terminal.wait_for(r"[\r\n]ready")

@@ -11,7 +11,7 @@ import unittest
 from document import PROVIDER, SERVER, blocks_of, output_differs
 from stack import BUILD, ROOT, Stack
 
-DOCUMENTS = ("api.md", "cli.md", "concepts.md")
+DOCUMENTS = ("api.md", "cli.md", "concepts.md", "jobs.md")
 # the defaults, which the documents speak of, and what an operator has to switch on
 FEATURES = {"guest_mode": {"enabled": True}, "server_profiles": {"enabled": True, "groups": {"physics": "open sesame"}}}
 SECONDS = 300  # for all commands of a document

@@ -49,7 +49,7 @@ struct Surroundings {
   cli::Context context{console};
 };
 
-TEST(ChildEnvironment, holds_the_access_token_and_no_mytoken) {
+TEST(ChildEnvironment, W11_holds_the_access_token_and_no_mytoken) {
   const std::string mytoken = fake_mytoken("https://mt.example.org");
   const std::string other = fake_mytoken("https://other.example.org");
   const std::string short_token(64, 'a');
