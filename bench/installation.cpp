@@ -194,7 +194,7 @@ void Installation::make_tokens(std::size_t count, Shape shape) {
       one.token =
           require(service::mint(context, wanted(shape, options_.issuer, clock_.now()), family_key));
       one.short_token = service::deliver(context, one.token.id, one.token.jwt,
-                                         token::ResponseType::short_token, 0);
+                                         token::ResponseType::short_token, 0, std::nullopt);
       one.refresh_token_id = store::random_id();
       one.refresh_token = service::seal_refresh_token(granted[i], one.refresh_token_id, family_key);
       jwts << one.token.jwt.reveal() << '\n';
