@@ -145,7 +145,8 @@ client::Outcome<StsCredentials> assume_role(const client::Options& options,
   post.content_type = "application/x-www-form-urlencoded";
   post.limit = longest_answer;
   client::Transport transport(options);
-  const auto answer = transport.send(post, call);
+  bool is_unknown = false;  // asking twice does no harm
+  const auto answer = transport.send(post, call, is_unknown);
   if (!answer) return failure(answer.error());
   return parse_sts_answer(answer->status, answer->body.reveal());
 }
