@@ -148,7 +148,7 @@ std::optional<ExitCode> Agent::prepare() {
                                Seconds(0)});
     }
   }
-  if (!flags_.once && tokens_->found().file.empty() && rotates_with_access_tokens(*mytoken)) {
+  if (!flags_.once && !tokens_->found().is_stored && rotates_with_access_tokens(*mytoken)) {
     return report(context_, {ErrorKind::usage, "",
                              "the mytoken rotates, and " + tokens_->found().origin +
                                  " is no place for its successor; use --MT-file",

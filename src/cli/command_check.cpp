@@ -101,8 +101,8 @@ json::object use_of(const JobNeeds& needs, const Flags& flags) {
 client::Outcome<JobFacts> job_facts(Session& session, const JobNeeds& needs, const Flags& flags) {
   JobFacts facts;
   facts.origin = session.token.origin;
-  facts.is_stored = !session.token.file.empty();
-  if (facts.is_stored) facts.why_not_writable = why_not_writable(session.token.file);
+  facts.is_stored = session.token.is_stored;
+  if (!session.token.file.empty()) facts.why_not_writable = why_not_writable(session.token.file);
   facts.token = own_words(session.lease->token());
   const auto answer = session.client->introspect(
       *session.lease, json::serialize(use_of(needs, flags)), session.call);

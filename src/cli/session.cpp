@@ -11,13 +11,6 @@ namespace mytoken::cli {
 
 using client::failure;
 
-// What the user asked for by flag or variable, "" if nothing.
-std::string explicit_url(const Context& context) {
-  return context.url && !context.url->empty() ? *context.url : context.variable("MYTOKEN_URL");
-}
-
-}  // namespace
-
 client::Options client_options(const Context& context) {
   client::Options options;
   options.date = [clock = context.clock] { return clock->now(); };

@@ -72,7 +72,7 @@ client::Outcome<FoundToken> from_file(Context& context, const std::string& name,
   if (!token) return failure(std::move(token.error()));
   if (auto checked = require_mytoken(*token, origin); !checked)
     return failure(std::move(checked.error()));
-  return FoundToken{std::move(source), origin, path};
+  return FoundToken{std::move(source), origin, true, "", "", path};
 }
 
 // The token is checked when its lease is taken: looking at it may mean to unlock a keyring.
