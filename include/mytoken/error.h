@@ -3,12 +3,14 @@
 // and safe to show, never a secret. Source: spec cli.md §2.2.
 #pragma once
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
 #include <variant>
 
 #include <mytoken/export.h>
+#include <mytoken/secret.h>
 
 namespace mytoken::client {
 
@@ -31,6 +33,8 @@ struct ClientError {
   std::string description;  // for people
   int http_status = 0;      // 0: there was no answer
   std::chrono::seconds retry_after{0};  // > 0: the server said when to come again
+  // A mytoken that replaced the presented one and could not be stored; null: none.
+  std::shared_ptr<const Secret> unsaved{};
 
   // True if the same call may succeed later without anybody changing anything.
   bool is_transient() const {
@@ -52,7 +56,8 @@ struct Failure {
   ClientError error;
 };
 inline Failure failure(ErrorKind kind, std::string description, std::string code = {}) {
-  return {ClientError{kind, std::move(code), std::move(description), 0, std::chrono::seconds(0)}};
+  return {
+      ClientError{kind, std::move(code), std::move(description), 0, std::chrono::seconds(0), {}}};
 }
 inline Failure failure(ClientError error) {
   return {std::move(error)};

@@ -175,8 +175,9 @@ MYTOKEN_API void mytoken_answer_free(mytoken_answer* answer);
 
 /* ---- requests ------------------------------------------------------------------------------ */
 
-/* All of these: `call` may be NULL, `answer` may be NULL where nothing but the success is wanted.
- * MYTOKEN_USAGE with code not_supported: this server does not offer the function. */
+/* All of these: `call` may be NULL, `answer` may be NULL where nothing but the success is wanted
+ * (if a successor of the mytoken could not be stored, that is then the result). MYTOKEN_USAGE with
+ * code not_supported: this server does not offer the function. */
 
 /* An access token. `scope` and `audience` are separated by blanks; NULL or "": what the mytoken
  * allows. `comment` (NULL: none) is shown in the mytoken's history. */

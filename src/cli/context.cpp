@@ -66,6 +66,11 @@ ExitCode report(Context& context, const client::ClientError& error, std::string_
   context.console.error(error.text());
   if (const std::string hint = hint_for(error, capability); !hint.empty())
     context.console.hint(hint);
+  if (error.unsaved) {
+    context.console.hint("store this mytoken now, no other one is valid:");
+    context.console.note(std::string(error.unsaved->reveal()) + "\n");
+    return not_stored;
+  }
   return exit_code(error);
 }
 

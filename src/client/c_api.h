@@ -78,6 +78,12 @@ std::unique_ptr<mytoken_answer> answer_of(Done done);
 template <class Answer>
 Outcome<void> give(Outcome<Answer> outcome, mytoken_answer** answer) {
   if (!outcome) return failure(std::move(outcome.error()));
+  // Without an answer nobody would learn of a successor that could not be stored.
+  if (!answer && outcome->token_update && outcome->token_update->not_stored) {
+    ClientError error = *outcome->token_update->not_stored;
+    error.unsaved = std::make_shared<const Secret>(outcome->token_update->mytoken);
+    return failure(std::move(error));
+  }
   auto made = answer_of(std::move(*outcome));
   if (answer) *answer = made.release();
   return {};

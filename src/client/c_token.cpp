@@ -49,7 +49,12 @@ mytoken_result mytoken_token_from_string(const char* text, mytoken_rotated rotat
 mytoken_result mytoken_token_from_file(const char* path, mytoken_token** token,
                                        mytoken_error* error) {
   return token_from("path", path, token, error, [](const std::string& file) {
-    return std::make_shared<FileTokenSource>(file);
+    std::vector<std::filesystem::path> refuges;
+    for (const char* name : {"XDG_RUNTIME_DIR", "HOME"}) {
+      const char* folder = std::getenv(name);
+      if (folder && folder[0] == '/') refuges.emplace_back(folder);
+    }
+    return std::make_shared<FileTokenSource>(file, std::move(refuges));
   });
 }
 

@@ -54,6 +54,8 @@ Secret basic(const std::string& user, const Secret& password) {
 }
 
 // True if the mytoken says that using it replaces it. A short token says nothing.
+constexpr std::chrono::milliseconds longest_first_attempt{8000};
+
 bool rotates(const Secret& token) {
   const auto jwt = decode_jwt(token.reveal());
   const auto payload = parse_json(jwt ? jwt->payload : "");
@@ -224,6 +226,7 @@ HttpRequest Client::Impl::request(const std::string& address, const TokenLease* 
   }
   if (!exchange.basic_user.empty())
     made.authorization = basic(exchange.basic_user, exchange.basic_password);
+  made.outlives_stop = exchange.token != Exchange::Token::none && rotates(lease->token());
   const bool may_be_empty =
       exchange.method == Exchange::Method::get || exchange.method == Exchange::Method::delete_;
   if (!members.empty() || !may_be_empty) made.body = Secret(json::serialize(members));
@@ -245,7 +248,11 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
   auto where = address(exchange.endpoint, call);
   if (!where) return failure(std::move(where.error()));
   bool is_unknown = false;
-  auto answer = send(request(*where + path, lease, exchange, members), call, is_unknown);
+  HttpRequest first = request(*where + path, lease, exchange, members);
+  // Servers answer a repetition for some ten seconds after the rotation, so that one must not come
+  // later.
+  if (first.outlives_stop) first.longest = longest_first_attempt;
+  auto answer = send(first, call, is_unknown);
   if (is_unknown && presents_token && !call.stop.stop_requested()) {
     // If the server rotated the token, only the lost answer had the successor. It gives the same
     // answer to whoever repeats the request at once, so this is asked once more, with what is the
@@ -286,6 +293,10 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
     TokenUpdate changed;
     if (auto committed = lease->commit(successor); !committed)
       changed.not_stored = std::move(committed.error());
+    if (!value && changed.not_stored) {
+      value.error().description += "; moreover: " + changed.not_stored->description;
+      value.error().unsaved = std::make_shared<const Secret>(successor);
+    }
     changed.mytoken = std::move(successor);
     update = std::move(changed);
   }

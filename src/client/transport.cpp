@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <cstring>
+#include <optional>
 #include <string_view>
 
 #include "base/clock.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr std::size_t most_idle_sessions = 8;
 constexpr std::chrono::milliseconds retry_pause{200};
+constexpr std::chrono::seconds longest_after_stop{5};  // with HttpRequest::outlives_stop
 
 struct CloseEasy {
   void operator()(CURL* easy) const { curl_easy_cleanup(easy); }
@@ -174,6 +176,7 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const Cal
   const std::string& url = attempt.request.url;
   if (call.stop.stop_requested()) return failure(ErrorKind::cancelled, "interrupted");
   auto total = options_.total_timeout;
+  if (attempt.request.longest.count() > 0) total = std::min(total, attempt.request.longest);
   if (call.deadline) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(
         *call.deadline - std::chrono::steady_clock::now());
@@ -259,9 +262,18 @@ Outcome<HttpAnswer> Transport::run(Session& session, Attempt& attempt, const Cal
   {
     const std::stop_callback wake(call.stop, [multi] { curl_multi_wakeup(multi); });
     int running = 1;
-    while (!call.stop.stop_requested() && curl_multi_perform(multi, &running) == CURLM_OK &&
-           running > 0) {
-      curl_multi_poll(multi, nullptr, 0, 1000, nullptr);
+    std::optional<TimePoint> end;  // of what outlives a stop
+    const auto is_over = [&] {
+      if (!call.stop.stop_requested()) return false;
+      curl_off_t begun = 0;
+      curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &begun);
+      if (!attempt.request.outlives_stop || begun == 0) return true;
+      const auto now = std::chrono::steady_clock::now();
+      if (!end) end = now + longest_after_stop;
+      return now >= *end;
+    };
+    while (!is_over() && curl_multi_perform(multi, &running) == CURLM_OK && running > 0) {
+      curl_multi_poll(multi, nullptr, 0, end ? 100 : 1000, nullptr);
     }
     bool is_done = false;
     int left = 0;

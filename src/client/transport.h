@@ -22,11 +22,15 @@ struct HttpRequest {
   std::string url;
   Secret body;                                    // empty: none
   std::string content_type = "application/json";  // of the body
-  Secret authorization;  // the header's value; empty: none
-  std::string etag;      // for If-None-Match; empty: none
+  Secret authorization;                           // the header's value; empty: none
+  std::string etag;                               // for If-None-Match; empty: none
   // A GET may be repeated without asking anybody. False if it presents a token that it may replace.
   bool is_repeatable = true;
-  std::size_t limit = 0;  // bytes of the answer
+  // The answer may hold the only copy of a successor: once the request is out, a stop waits for it
+  // for some seconds.
+  bool outlives_stop = false;
+  std::chrono::milliseconds longest{0};  // 0: Options::total_timeout
+  std::size_t limit = 0;                 // bytes of the answer
 };
 
 struct HttpAnswer {

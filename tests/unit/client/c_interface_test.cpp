@@ -93,6 +93,10 @@ TEST(CInterface, a_successor_that_is_not_stored_comes_with_the_answer) {
     EXPECT_EQ(mytoken_answer_not_stored(got, &error), MYTOKEN_TOKEN_SOURCE);
     EXPECT_STREQ(error.code, "token_lost");
     EXPECT_STREQ(mytoken_answer_successor(got), "the-successor");
+    // Whoever wants no answer must not believe that all is well.
+    EXPECT_EQ(mytoken_access_token(client.get(), token.get(), nullptr, nullptr, nullptr, nullptr,
+                                   nullptr, &error),
+              MYTOKEN_TOKEN_SOURCE);
   }
 }
 

@@ -98,6 +98,36 @@ TEST(LostAnswer, a_successor_in_a_refusal_is_not_dropped) {
   EXPECT_EQ(lease->token().reveal(), rotating_jwt(2));
 }
 
+TEST(LostAnswer, a_stop_does_not_abandon_a_successor_that_is_on_its_way) {
+  std::stop_source stop;
+  FakeServer server([&stop](const FakeRequest&) {
+    stop.request_stop();  // the request is out: the server rotates the token
+    return answer_json(with_successor(access_token_answer(), rotating_jwt(2)));
+  });
+  const auto client = open(server);
+  MemoryTokenSource source(Secret(rotating_jwt(1)));
+  auto lease = std::move(*source.acquire({}));
+  ASSERT_TRUE(client->metadata().has_value());
+  EXPECT_TRUE(client->access_token(*lease, {}, {stop.get_token(), {}}).has_value());
+  EXPECT_EQ(lease->token().reveal(), rotating_jwt(2));
+}
+
+TEST(LostAnswer, a_successor_that_came_with_a_refusal_and_was_not_stored_is_in_the_error) {
+  FakeServer server([](const FakeRequest&) {
+    const json::object refusal{{"error", "oidc_error"}, {"error_description", "no"}};
+    return answer_json(with_successor(refusal, rotating_jwt(2)), 400);
+  });
+  MemoryTokenSource source(Secret(rotating_jwt(1)), [](const Secret&) -> Outcome<void> {
+    return failure(ErrorKind::token_source, "the disk is full", token_lost);
+  });
+  auto lease = std::move(*source.acquire({}));
+  const auto answer = open(server)->access_token(*lease);
+  ASSERT_FALSE(answer.has_value());
+  ASSERT_TRUE(answer.error().unsaved);
+  EXPECT_EQ(answer.error().unsaved->reveal(), rotating_jwt(2));
+  EXPECT_NE(answer.error().description.find("the disk is full"), std::string::npos);
+}
+
 TEST(Errors, what_is_no_json_is_quoted_shortly_and_harmlessly) {
   FakeServer server([](const FakeRequest&) {
     return FakeAnswer{502, "<h1>bad\x1b[31m gateway</h1>" + std::string(500, 'x'), "", false};
