@@ -59,7 +59,7 @@ client::Outcome<void> check_classes(const std::vector<std::string>& classes) {
       continue;
     std::string all;
     for (const auto& one : known)
-      all += (all.empty() ? "" : ", ") + std::string(one.name);
+      all.append(all.empty() ? "" : ", ").append(one.name);
     return failure(ErrorKind::usage,
                    "'" + name + "' is not a class of notifications; there are " + all);
   }

@@ -36,7 +36,7 @@ client::Outcome<std::string> Form::choice(const std::string& question,
                                           const std::vector<std::string>& options) {
   std::string all;
   for (const std::string& option : options)
-    all += (all.empty() ? "" : ", ") + option;
+    all.append(all.empty() ? "" : ", ").append(option);
   for (;;) {
     auto answer = text(question + " (" + all + ")", options.front());
     if (!answer || std::find(options.begin(), options.end(), *answer) != options.end())

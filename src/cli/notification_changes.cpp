@@ -30,6 +30,7 @@ std::vector<std::string> merged(const std::vector<std::string>& present,
 
 std::vector<std::string> names_of(const std::vector<client::Tag>& tags) {
   std::vector<std::string> names;
+  names.reserve(tags.size());
   for (const client::Tag& tag : tags)
     names.push_back(tag.name);
   return names;

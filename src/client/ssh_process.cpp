@@ -13,6 +13,7 @@
 #include <cerrno>
 #include <cstring>
 #include <string_view>
+#include <system_error>
 
 namespace mytoken::client {
 namespace {
@@ -44,6 +45,7 @@ class Descriptor {
 
 std::vector<char*> pointers(std::vector<std::string>& texts) {
   std::vector<char*> list;
+  list.reserve(texts.size() + 1);
   for (std::string& text : texts)
     list.push_back(text.data());
   list.push_back(nullptr);
@@ -60,6 +62,10 @@ std::vector<char*> environment_of_child() {
   }
   list.push_back(nullptr);
   return list;
+}
+
+std::string cannot_run(int problem) {
+  return "cannot run ssh: " + std::generic_category().message(problem);
 }
 
 // 0, or why it could not be started.
@@ -139,13 +145,12 @@ Outcome<SshOutput> run_ssh(const std::string& host, const std::vector<std::strin
                            std::size_t limit, const Call& call) {
   if (call.stop.stop_requested()) return failure(ErrorKind::cancelled, "interrupted");
   std::array<int, 2> ends{-1, -1};
-  if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-    return failure(ErrorKind::network, std::string("cannot run ssh: ") + std::strerror(errno));
+  if (::pipe2(ends.data(), O_CLOEXEC) != 0) return failure(ErrorKind::network, cannot_run(errno));
   Descriptor from(ends[0]);
   Descriptor to(ends[1]);
   pid_t pid = -1;
   if (const int problem = start(host, words, to.get(), pid); problem != 0)
-    return failure(ErrorKind::usage, std::string("cannot run ssh: ") + std::strerror(problem));
+    return failure(ErrorKind::usage, cannot_run(problem));
   to.close();
   Child child(pid);
   auto end = std::chrono::steady_clock::now() + longest;
