@@ -101,8 +101,11 @@ client::Outcome<std::filesystem::path> resolved_output(const std::filesystem::pa
     return failure(ErrorKind::usage, "will not write through the link " + path.string() +
                                          ": it, or its folder, is open to others");
   }
-  const auto target = std::filesystem::weakly_canonical(std::filesystem::absolute(path), ignored);
-  return target.empty() ? path : target;
+  const auto whole = std::filesystem::absolute(path);
+  // What is no link now must not be followed if it becomes one: it is replaced.
+  if (!std::filesystem::is_symlink(whole, ignored)) return whole;
+  const auto target = std::filesystem::weakly_canonical(whole, ignored);
+  return target.empty() ? whole : target;
 }
 
 }  // namespace mytoken::cli

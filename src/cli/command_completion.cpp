@@ -111,6 +111,14 @@ std::vector<Candidate> values(const Context& context, const Config& config, Valu
   return list;
 }
 
+// No character that means something to a shell.
+bool is_plain(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+           std::string_view("._~:/@%+=,-").find(c) != std::string_view::npos;
+  });
+}
+
 int run(Context& context, const std::optional<std::string>& shell) {
   const std::string wanted = shell.value_or("");
   if (wanted == "bash") return print(context, bash_script);
@@ -130,8 +138,10 @@ int answer_completion(const CommandText& root, const std::vector<std::string>& w
   const auto completion =
       complete(root, words, [&](ValueKind kind) { return values(context, usable, kind); });
   std::string text = completion.are_files ? ":files\n" : "";
-  for (const Candidate& candidate : completion.candidates)
-    text += harmless(candidate.text) + "\t" + harmless(candidate.help) + "\n";
+  for (const Candidate& candidate : completion.candidates) {
+    // A shell reads what is put on its line, and servers name their providers as they like.
+    if (is_plain(candidate.text)) text += candidate.text + "\t" + harmless(candidate.help) + "\n";
+  }
   return context.console.result(text) ? done : not_stored;
 }
 

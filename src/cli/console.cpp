@@ -10,6 +10,8 @@
 
 #include <cerrno>
 
+#include "cli/table.h"
+
 namespace mytoken::cli {
 namespace {
 
@@ -97,10 +99,7 @@ void Console::note(std::string_view text) {
 
 void Console::line(std::string_view kind, std::string_view text) {
   std::string whole = "mytoken: ";
-  whole.append(kind).append(": ");
-  for (const char c : text)
-    whole += static_cast<unsigned char>(c) < ' ' || c == 0x7f ? ' ' : c;
-  whole += '\n';
+  whole.append(kind).append(": ").append(harmless(text)).append("\n");
   note(whole);
 }
 

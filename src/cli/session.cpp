@@ -73,19 +73,22 @@ ExitCode print(Context& context, std::string_view text, const std::optional<std:
   }
   const auto path = context.expand(*file);
   std::error_code ignored;
-  // Terminals, pipes and /dev/null are written to, files are replaced.
-  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
-    if (client::append_to(path, text)) return done;
-    context.console.error("cannot write to " + path.string());
-    return not_stored;
-  }
   // A link is followed only where nobody else could have laid it.
   if (!client::is_own_link_or_none(path)) {
     context.console.error("will not write through the link " + path.string() +
                           ": it, or its folder, is open to others");
     return not_stored;
   }
-  const auto target = std::filesystem::weakly_canonical(path, ignored);
+  // Terminals, pipes and /dev/null are written to, files are replaced.
+  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
+    if (client::append_to(path, text)) return done;
+    context.console.error("cannot write to " + path.string());
+    return not_stored;
+  }
+  // What is no link now must not be followed if it becomes one: it is replaced.
+  const auto target = std::filesystem::is_symlink(path, ignored)
+                          ? std::filesystem::weakly_canonical(path, ignored)
+                          : path;
   const std::string problem =
       client::replace_file(target.empty() ? path : target, text, client::Durability::full);
   if (problem.empty()) return done;

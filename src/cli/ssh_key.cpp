@@ -175,6 +175,8 @@ client::Outcome<HostEntry> parse_host_entry(std::string_view proposed) {
       return equals_ignoring_case(keyword, name);
     };
     if (is("Host")) {
+      // Only names of its own: an entry for another host would redirect it.
+      if (value != "mytoken" && !value.starts_with("mytoken-")) return refused();
       if (!entry.host.empty() || !consists_of(value, "._-")) return refused();
       entry.host = value;
       entry.text.append("Host ").append(value).append("\n");

@@ -173,7 +173,7 @@ Outcome<Authorization> Client::start_authorization(const MytokenRequest& request
   auto answer = impl_->perform_object(nullptr, posted("mytoken_endpoint", Exchange::Token::none),
                                       std::move(*body), update, call);
   if (!answer) return failure(std::move(answer.error()));
-  return parse_authorization(*answer);
+  return parse_authorization(*answer, impl_->server_url);
 }
 
 Outcome<Mytoken> Client::poll(const Secret& polling_code, const Call& call) {

@@ -29,8 +29,9 @@ bool is_own_link_or_none(const std::filesystem::path& path);
 // Creates `path` (0600), which must not exist, and synchronises it. Result as above.
 std::string create_file(const std::filesystem::path& path, std::string_view content);
 
-// Writes to something that exists and is no regular file (terminal, pipe, device). False if that
-// failed.
+// Writes to something that exists and is no regular file: a character device or a pipe of the
+// user's own, for whoever made a pipe can read what goes into it. False if it is neither, or if
+// that failed.
 bool append_to(const std::filesystem::path& path, std::string_view content);
 
 // Content of a file or pipe of at most `limit` bytes; nullopt with `problem` set otherwise.

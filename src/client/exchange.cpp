@@ -8,6 +8,7 @@
 #include "client/durable_file.h"
 #include "client/impl.h"
 #include "client/reading.h"
+#include "client/url.h"
 
 namespace mytoken::client {
 namespace {
@@ -166,7 +167,7 @@ Outcome<std::string> Client::Impl::address(const std::string& endpoint, const Ca
   const auto read = [&](const json::object& document) -> Outcome<std::string> {
     const std::string_view text = string_member(document, endpoint);
     if (text.empty()) return not_offered();
-    if (!parse_server_url(text)) {
+    if (!is_announceable(text, server_url)) {
       return failure(ErrorKind::protocol,
                      "the server announces an unusable " + sanitised(endpoint));
     }
@@ -289,7 +290,9 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
   const auto refusal = parse_json(value ? "" : answer->body.reveal());
   const auto* object = value ? value->if_object() : refusal ? refusal->if_object() : nullptr;
   if (!object) return value;
-  if (Secret successor = successor_in(*object); !successor.empty()) {
+  auto found = successor_in(*object);
+  if (!found) return failure(std::move(found.error()));
+  if (Secret successor = std::move(*found); !successor.empty()) {
     TokenUpdate changed;
     if (auto committed = lease->commit(successor); !committed)
       changed.not_stored = std::move(committed.error());

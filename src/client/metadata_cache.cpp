@@ -9,16 +9,18 @@
 #include "base/encoding.h"
 #include "base/json.h"
 #include "client/durable_file.h"
+#include "client/url.h"
 
 namespace mytoken::client {
 namespace {
 
 constexpr std::size_t longest_document = 1 << 20;
 
-Outcome<std::string> endpoint(const json::object& document, std::string_view name) {
+Outcome<std::string> endpoint(const json::object& document, std::string_view name,
+                              const std::string& server_url) {
   const std::string_view text = string_member(document, name);
   if (text.empty()) return std::string();
-  if (!parse_server_url(text)) {
+  if (!is_announceable(text, server_url)) {
     return failure(ErrorKind::protocol, "the server announces an unusable " + std::string(name));
   }
   return std::string(text);
@@ -55,7 +57,7 @@ Outcome<Metadata> parse_metadata(std::string_view text, const std::string& serve
        {"profiles_endpoint", &Metadata::profiles_endpoint},
        {"jwks_uri", &Metadata::jwks_uri}}};
   for (const auto& [name, member] : wanted) {
-    auto address = endpoint(document, name);
+    auto address = endpoint(document, name, server_url);
     if (!address) return failure(std::move(address.error()));
     metadata.*member = std::move(*address);
   }

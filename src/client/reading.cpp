@@ -3,11 +3,13 @@
 
 #include <mytoken/client.h>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 
 #include "base/clock.h"
 #include "client/durable_file.h"
+#include "client/url.h"
 
 namespace mytoken::client {
 const json::value* member(const json::object& object, std::string_view name) {
@@ -68,7 +70,16 @@ std::optional<Seconds> lifetime(const json::object& object, std::string_view nam
   return Seconds(*seconds);
 }
 
+constexpr std::size_t longest_secret = 1 << 16;
+
+// Tokens and codes end in files, headers and on terminals: what is not one line of printable ASCII
+// is none.
 Secret secret(const json::object& object, std::string_view name) {
+  const std::string_view text = string_member(object, name);
+  const bool is_usable =
+      text.size() <= longest_secret &&
+      std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
+  if (!is_usable) return Secret();
   return Secret(std::string(string_member(object, name)));
 }
 
@@ -140,13 +151,15 @@ Outcome<Mytoken> parse_mytoken(const json::object& answer) {
   return token;
 }
 
-Outcome<Authorization> parse_authorization(const json::object& answer) {
+Outcome<Authorization> parse_authorization(const json::object& answer,
+                                           const std::string& server_url) {
   Authorization authorization;
   authorization.consent_uri = string_member(answer, "consent_uri");
   authorization.polling_code = secret(answer, "polling_code");
   // The address is shown to the user and may be opened: nothing but a web address may come through.
-  if (!parse_server_url(
-          authorization.consent_uri.substr(0, authorization.consent_uri.find_first_of("?#")))) {
+  if (!is_announceable(
+          authorization.consent_uri.substr(0, authorization.consent_uri.find_first_of("?#")),
+          server_url)) {
     return failure(ErrorKind::protocol,
                    "the server answered without a usable address for the approval");
   }
@@ -162,10 +175,16 @@ Outcome<Authorization> parse_authorization(const json::object& answer) {
   return authorization;
 }
 
-Secret successor_in(const json::object& answer) {
+Outcome<Secret> successor_in(const json::object& answer) {
   const auto* update = member(answer, "token_update");
   const auto* object = update ? update->if_object() : nullptr;
-  return object ? secret(*object, "mytoken") : Secret();
+  if (!object || string_member(*object, "mytoken").empty()) return Secret();
+  Secret successor = secret(*object, "mytoken");
+  if (successor.empty()) {
+    return failure(ErrorKind::protocol,
+                   "the server replaced the mytoken by something that is none; nothing was stored");
+  }
+  return successor;
 }
 
 }  // namespace mytoken::client

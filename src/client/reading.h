@@ -21,9 +21,12 @@ Outcome<json::value> parse_answer(int status, std::string_view body,
 // Errors: protocol, naming what is missing.
 Outcome<AccessToken> parse_access_token(const json::object& answer);
 Outcome<Mytoken> parse_mytoken(const json::object& answer);
-Outcome<Authorization> parse_authorization(const json::object& answer);
-// The successor in member token_update, empty if there is none.
-Secret successor_in(const json::object& answer);
+// `server_url`: who answered, see is_announceable().
+Outcome<Authorization> parse_authorization(const json::object& answer,
+                                           const std::string& server_url);
+// The successor in member token_update, empty if there is none. Error protocol: one that is no
+// token.
+Outcome<Secret> successor_in(const json::object& answer);
 
 // A member that is there and not null, or nullptr.
 const json::value* member(const json::object& object, std::string_view name);

@@ -145,7 +145,7 @@ Outcome<Authorization> start_adding_ssh_key(Client& client, TokenLease& lease,
   std::optional<TokenUpdate> update;
   auto answer = object_of(client.exchange(&lease, start, call), update);
   if (!answer) return failure(named(std::move(answer.error()), ssh, true));
-  auto authorization = parse_authorization(*answer);
+  auto authorization = parse_authorization(*answer, client.server_url());
   if (authorization) authorization->token_update = std::move(update);
   return authorization;
 }

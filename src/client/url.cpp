@@ -76,6 +76,10 @@ bool is_loopback(const std::string& url) {
   return parsed && is_loopback_host(part(parsed, CURLUPART_HOST));
 }
 
+bool is_announceable(std::string_view text, const std::string& server_url) {
+  return parse_server_url(text) && (!is_loopback(std::string(text)) || is_loopback(server_url));
+}
+
 bool same_issuer(std::string_view a, std::string_view b) {
   if (a.ends_with('/')) a.remove_suffix(1);
   if (b.ends_with('/')) b.remove_suffix(1);

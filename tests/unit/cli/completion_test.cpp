@@ -100,5 +100,20 @@ TEST(Completion, what_has_known_values_is_in_the_tree) {
   }
 }
 
+TEST(Completion, nothing_that_means_something_to_a_shell_is_offered) {
+  test::Cli cli;
+  test::write_file(cli.home / "config.yaml",
+                   "providers:\n  '$(touch owned)': https://op.example.org\n"
+                   "  plain: https://op.example.org/a\n  'a;b': https://op.example.org/b\n");
+  const auto found = cli.run(
+      {"__complete", "--config", (cli.home / "config.yaml").string(), "MT", "--provider", ""});
+  EXPECT_EQ(found.code, 0) << found.err;
+  EXPECT_EQ(found.out.find("touch"), std::string::npos);
+  EXPECT_EQ(found.out.find("a;b"), std::string::npos);
+  cli.environment["MYTOKEN_CONFIG"] = (cli.home / "config.yaml").string();
+  EXPECT_EQ(cli.run({"__complete", "MT", "--provider", ""}).out,
+            "plain\thttps://op.example.org/a\n");
+}
+
 }  // namespace
 }  // namespace mytoken::cli

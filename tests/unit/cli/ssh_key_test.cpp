@@ -97,6 +97,7 @@ TEST(HostEntry, that_could_run_programs_or_change_other_hosts_is_refused) {
                                    start + "ProxyCommand touch /x\n",
                                    start + "\tHostName a\n\tLocalCommand x\n",
                                    std::string("Host *\n"),
+                                   std::string("Host github.com\n\tHostName 192.0.2.1\n"),
                                    std::string("Host mytoken github.com\n"),
                                    start + "Host other\n",
                                    std::string("Match all\n") + start,

@@ -1,10 +1,16 @@
 // What is asked again and what is not: lost answers, busy servers, documents that are old; and that
 // every wait can be stopped.
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
 #include <atomic>
 #include <fstream>
 #include <future>
 
 #include "base/clock.h"
+#include "client/durable_file.h"
 #include "client/metadata_cache.h"
 #include "unit/client/harness.h"
 
@@ -126,6 +132,62 @@ TEST(LostAnswer, a_successor_that_came_with_a_refusal_and_was_not_stored_is_in_t
   ASSERT_TRUE(answer.error().unsaved);
   EXPECT_EQ(answer.error().unsaved->reveal(), rotating_jwt(2));
   EXPECT_NE(answer.error().description.find("the disk is full"), std::string::npos);
+}
+
+TEST(HostileServer, a_successor_that_is_no_token_is_not_stored) {
+  for (const char* bad : {"two\nlines", "with \x1b[2J", "a blank", "nul\0byte"}) {
+    FakeServer server([bad](const FakeRequest&) {
+      return answer_json(with_successor(access_token_answer(), std::string(bad) + "\x07"));
+    });
+    MemoryTokenSource source(Secret(rotating_jwt(1)));
+    auto lease = std::move(*source.acquire({}));
+    const auto answer = open(server)->access_token(*lease);
+    ASSERT_FALSE(answer.has_value());
+    EXPECT_EQ(answer.error().kind, ErrorKind::protocol);
+    EXPECT_EQ(lease->token().reveal(), rotating_jwt(1));
+  }
+}
+
+TEST(HostileServer, an_access_token_is_one_line_of_printable_characters) {
+  FakeServer server([](const FakeRequest&) {
+    return answer_json({{"access_token", "good\r\nX-Evil: 1"}, {"token_type", "Bearer"}});
+  });
+  MemoryTokenSource source{Secret(short_token)};
+  auto lease = std::move(*source.acquire({}));
+  EXPECT_EQ(open(server)->access_token(*lease).error().kind, ErrorKind::protocol);
+}
+
+TEST(HostileServer, a_server_elsewhere_cannot_name_this_machine) {
+  const auto document = [](const std::string& server, const std::string& endpoint) {
+    return json::serialize(json::object{{"issuer", server},
+                                        {"mytoken_endpoint", server + "/my"},
+                                        {"access_token_endpoint", endpoint}});
+  };
+  const std::string remote = "https://mytoken.example.org";
+  EXPECT_TRUE(parse_metadata(document(remote, remote + "/at"), remote).has_value());
+  EXPECT_FALSE(parse_metadata(document(remote, "http://127.0.0.1:8080/at"), remote).has_value());
+  EXPECT_FALSE(parse_metadata(document(remote, "https://localhost/at"), remote).has_value());
+  const std::string local = "http://127.0.0.1:8000";
+  EXPECT_TRUE(parse_metadata(document(local, local + "/at"), local).has_value());
+}
+
+TEST(HostileNeighbour, a_pipe_of_another_user_gets_nothing) {
+  const Folder folder;
+  const auto path = folder.path / "pipe";
+  ASSERT_EQ(::mkfifo(path.c_str(), 0666), 0);
+  const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
+  ASSERT_GE(reader, 0);
+  EXPECT_TRUE(append_to(path, "mine"));
+  std::array<char, 16> got{};
+  EXPECT_EQ(::read(reader, got.data(), got.size()), 4);
+  if (::geteuid() == 0) {  // only root can give one away
+    ASSERT_EQ(::chown(path.c_str(), 12345, 12345), 0);
+    EXPECT_FALSE(append_to(path, "not yours"));
+    EXPECT_LE(::read(reader, got.data(), got.size()), 0);
+  }
+  ::close(reader);
+  std::ofstream(folder.path / "file") << "x";
+  EXPECT_FALSE(append_to(folder.path / "file", "files are replaced, not appended to"));
 }
 
 TEST(Errors, what_is_no_json_is_quoted_shortly_and_harmlessly) {
