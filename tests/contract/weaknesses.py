@@ -164,14 +164,22 @@ OTHERS_LATER = {
 
 
 def tests_of_the_tree():
-    """The names of all tests: Suite.name of GoogleTests, Class.name of Python's."""
+    """The names of all tests of the server: Suite.name of GoogleTests, Class.name of Python's.
+
+    The command and its library have numbers and an index of their own (tests/cli/weaknesses.py).
+    """
     import pathlib
     import re
     root = pathlib.Path(__file__).resolve().parents[1]
     found = set()
-    for file in root.rglob("*.cpp"):
+    of_the_command = [root / "cli", root / "unit" / "cli", root / "unit" / "client"]
+
+    def files(pattern):
+        return (file for file in root.rglob(pattern) if not any(file.is_relative_to(folder) for folder in of_the_command))
+
+    for file in files("*.cpp"):
         found |= {f"{s}.{n}" for s, n in re.findall(r"^TEST(?:_F|_P)?\(\s*(\w+),\s*(\w+)\)", file.read_text(), re.MULTILINE)}
-    for file in root.rglob("test_*.py"):
+    for file in files("test_*.py"):
         suite = ""
         for line in file.read_text().splitlines():
             if begins := re.match(r"class (\w+)", line) or re.search(r'\btable\("(\w+)"', line):
