@@ -21,9 +21,10 @@ class Condor(CommandTest):
         self.creds = self.machine.home / "creds"
         (self.creds / "alice").mkdir(parents=True)
         self.env = {**self.machine.env, "PATH": f"{BUILD}:{self.machine.env['PATH']}"}
+        self.server = claims_of(self.full)["iss"]
 
     def credmon(self, *arguments):
-        return [str(INTEGRATIONS / "htcondor/mytoken-credmon"), "--cred-dir", str(self.creds), *map(str, arguments)]
+        return [str(INTEGRATIONS / "htcondor/mytoken-credmon"), "--cred-dir", str(self.creds), "--server", self.server, *map(str, arguments)]
 
     def cycle(self, *arguments):
         done = subprocess.run(self.credmon("--once", *arguments), env=self.env, capture_output=True, text=True, timeout=60)
@@ -88,7 +89,7 @@ class Condor(CommandTest):
     def test_a_server_that_is_away_costs_nothing(self):
         short = self.new_mytoken(response_type="short_token")
         top = self.top(short)
-        self.env["MYTOKEN_URL"] = "http://127.0.0.1:1"
+        self.server = "http://127.0.0.1:1"
         self.use().write_text("old")
         self.assertIn("no access token now", self.cycle())
         self.assertEqual((self.use().read_text(), top.read_text()), ("old", short + "\n"))
@@ -101,6 +102,46 @@ class Condor(CommandTest):
         self.assertTrue(mark.exists() and self.use().exists())
         self.cycle("--sweep-delay", 0)
         self.assertFalse(mark.exists() or (self.creds / "alice").exists())
+
+    def test_other_servers_are_not_asked_whatever_a_token_says(self):
+        self.top(self.full)
+        self.server = "https://mytoken.example.org"
+        self.assertIn("is not among the servers", self.cycle())
+        self.assertFalse(self.use().exists())
+
+    def test_a_successor_that_does_not_fit_is_kept_and_found(self):
+        mytoken = self.new_mytoken(rotation={"on_AT": True})
+        top = self.top(mytoken)
+        # while the request is under way somebody submits another one: the successor of the first must not overwrite it
+        wrapper = self.machine.home / "bin/mytoken"
+        wrapper.parent.mkdir()
+        wrapper.write_text(f'#!/bin/sh\n{BUILD}/mytoken "$@"; code=$?\n[ "$1" != AT ] || echo {self.full} >{top}\nexit $code\n')
+        wrapper.chmod(0o700)
+        said = self.cycle("--mytoken", wrapper)
+        self.assertIn("was replaced meanwhile", said)
+        self.assertNotIn("eyJ", said)
+        self.assertEqual(top.read_text().strip(), self.full)
+        kept = [path for path in (self.creds / ".mytoken-credmon").glob("*/mytoken") if path.is_file()]
+        self.assertEqual([claims_of(path.read_text().strip())["seq_no"] for path in kept], [2])
+
+    def test_a_refused_mytoken_takes_no_newer_one_along(self):
+        mytoken = self.new_mytoken()
+        self.machine.ok("revoke", "--MT-file", self.machine.file(mytoken))
+        top = self.top(mytoken)
+        wrapper = self.machine.home / "bin/mytoken"
+        wrapper.parent.mkdir()
+        wrapper.write_text(f'#!/bin/sh\n{BUILD}/mytoken "$@"; code=$?\n[ "$1" != AT ] || echo {self.full} >{top}\nexit $code\n')
+        wrapper.chmod(0o700)
+        self.assertIn("is refused", self.cycle("--mytoken", wrapper))
+        self.assertEqual(top.read_text().strip(), self.full)
+
+    def test_folders_that_are_links_are_not_entered(self):
+        elsewhere = self.machine.home / "elsewhere"
+        elsewhere.mkdir()
+        (elsewhere / "storage.top").write_text(self.full + "\n")
+        (self.creds / "mallory").symlink_to(elsewhere)
+        self.cycle()
+        self.assertEqual([path.name for path in elsewhere.iterdir()], ["storage.top"])
 
     def test_links_are_not_followed(self):
         elsewhere = self.machine.file(self.full, "elsewhere")
