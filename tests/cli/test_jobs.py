@@ -2,6 +2,7 @@
 import http.server
 import json
 import os
+import pathlib
 import shlex
 import signal
 import socket
@@ -21,6 +22,13 @@ def wait_until(condition, what, seconds=20):
         assert time.monotonic() < deadline, f"never happened: {what}"
         time.sleep(0.02)
     return value
+
+
+def states_below(pid):
+    """What the descendants of a process do, as letters of proc(5): S sleeps, T is stopped."""
+    children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pathlib.Path(f"/proc/{child}/stat").read_text().rpartition(")")[2].split()[0] for child in children] + [
+        state for child in children for state in states_below(child)]
 
 
 class ShortLived:
@@ -155,10 +163,11 @@ class Exec(CommandTest):
         inner = shlex.join(self.machine.command("exec", "--MT-file", self.full_file, "--", "bash", "--norc", "-i"))
         environment = {**self.machine.env, "PS1": "outer> ", "HISTFILE": ""}
         with self.machine.terminal_of("bash", "--norc", "-i", env=environment) as terminal:
+            terminal.wait_for(r"outer> $")
             terminal.type(f"PS1='inner> ' {inner}\r")
             terminal.wait_for(r"inner> $")
             terminal.type("suspend -f; echo back again\r")
-            terminal.wait_for(r"Stopped")
+            terminal.wait_for(r"Stopped(.|\n)*outer> $")  # what is typed before the prompt may be lost
             terminal.type("echo $((40 + 2)) outside; fg\r")
             terminal.wait_for(r"42 outside")
             terminal.wait_for(r"\nback again")
@@ -175,10 +184,13 @@ class Exec(CommandTest):
         inner = shlex.join(self.machine.command("exec", "--MT-file", self.full_file, "--", "sh", "-c", script))
         environment = {**self.machine.env, "PS1": "outer> ", "HISTFILE": ""}
         with self.machine.terminal_of("bash", "--norc", "-i", env=environment) as terminal:
+            terminal.wait_for(r"outer> $")
             terminal.type(f"{inner}\r")
             terminal.wait_for(r"[\r\n]ready")
             terminal.type("\x1a")
-            terminal.wait_for(r"Stopped")
+            terminal.wait_for(r"Stopped(.|\n)*outer> $")
+            # the command's unfinished read would take a byte if it had not seen its signal yet
+            wait_until(lambda: states_below(terminal.child) == ["T", "T"], "both are stopped")
             terminal.type("fg\r")
             terminal.wait_for(r"[\r\n]continued")
             terminal.type("hello\r")
