@@ -6,9 +6,11 @@
 #include "cli/discovery.h"
 #include "cli/login.h"
 #include "cli/mytoken_flags.h"
+#include "cli/parent_clause.h"
 #include "cli/profile_flag.h"
 #include "cli/restriction_flags.h"
 #include "cli/transfer_code.h"
+#include "token/capability.h"
 
 namespace mytoken::cli {
 namespace {
@@ -58,6 +60,10 @@ client::Outcome<client::MytokenRequest> build_request(const Context& context, co
   if (flags.mytoken.capabilities) {
     auto capabilities = parse_capabilities(*flags.mytoken.capabilities);
     if (!capabilities) return failure(std::move(capabilities.error()));
+    for (const std::string& name : *capabilities) {
+      if (!name.starts_with('@') && !token::is_known_capability(name))
+        context.console.warning("'" + name + "' is no capability that this command knows");
+    }
     request.capabilities = std::move(*capabilities);
   }
   auto rotation = build_rotation(context, flags.mytoken);
@@ -128,7 +134,13 @@ client::Outcome<client::Mytoken> create(Context& context, const Config& config, 
     if (!provider) return failure(std::move(provider.error()));
     request.oidc_issuer = std::move(*provider);
   }
-  return session.client->sub_token(*session.lease, request, session.call);
+  const auto parent = only_clause(session.lease->token());
+  if (parent && !request.restrictions.empty())
+    request.restrictions = completed(request.restrictions, *parent);
+  auto made = session.client->sub_token(*session.lease, request, session.call);
+  if (!made && parent && made.error().description.find("not subset") != std::string::npos)
+    made.error().description += "; the mytoken it is made from allows " + json::serialize(*parent);
+  return made;
 }
 
 void hint_at_resuming(Context& context, const std::string& code) {
@@ -235,6 +247,14 @@ int run(Context& context, const Flags& flags) {
     auto token = find_access(context, *config, flags.token, true);
     if (!token) return report(context, token.error());
     found = std::move(*token);
+  }
+  std::error_code ignored;
+  if (flags.out && !found.file.empty() &&
+      std::filesystem::equivalent(found.file, context.expand(*flags.out), ignored)) {
+    return report(context,
+                  failure(client::ErrorKind::usage,
+                          "--out names the file of the mytoken itself, which would be lost")
+                      .error);
   }
   auto session = open_session(context, *config, std::move(found));
   if (!session) return report(context, session.error());

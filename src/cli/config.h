@@ -12,6 +12,7 @@ namespace mytoken::cli {
 
 struct Config {
   std::string instance = "https://mytoken.data.kit.edu";
+  bool names_instance = false;  // the file does
   std::string default_provider;
   std::vector<std::string> default_token_capabilities{"AT", "tokeninfo"};
   std::string token_name_prefix = "<hostname>";

@@ -25,6 +25,18 @@ std::string hint_for(const client::ClientError& error, std::string_view capabili
   if (error.code == "usage_restricted") {
     return "see 'mytoken info' for what the restrictions of this mytoken allow";
   }
+  const auto says = [&error](std::string_view words) {
+    return error.description.find(words) != std::string::npos;
+  };
+  if (says("transfer code"))
+    return "a transfer code works once and for some minutes; 'mytoken transfer' makes a new one";
+  if (says("invalid_target")) {
+    return "the provider does not know this audience; ask its operator for the right name before "
+           "you try others, some providers end the login on it";
+  }
+  if (error.code == "oidc_error" && says("invalid_grant"))
+    return "the login at the provider has ended; 'mytoken MT --oidc' makes a new one";
+  if (says("not valid yet")) return "see 'nbf' in 'mytoken info' for when its time begins";
   if (error.code == "invalid_token")
     return "it may be expired, revoked or replaced; 'mytoken MT' gets a new one";
   return "";

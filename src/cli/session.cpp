@@ -48,6 +48,13 @@ client::Outcome<Session> open_session(Context& context, const Config& config, Fo
       url = issuer;
     }
   }
+  if (url == config.instance && wanted.empty() && !config.names_instance &&
+      session.token.ssh_host.empty() &&
+      !(session.lease &&
+        client::same_issuer(client::issuer_of(session.lease->token().reveal()), url))) {
+    context.console.notice("no server is named, so " + url +
+                           " is asked; --url, MYTOKEN_URL or 'instance' name another one");
+  }
   const std::string& host = session.token.ssh_host;
   auto opened = host.empty() ? client::Client::open(url, client_options(context))
                              : client::Client::open_over_ssh(host, client_options(context));
