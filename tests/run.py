@@ -15,7 +15,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PYTHON = "/usr/bin/python3"  # the one that Debian's python3-* packages belong to
 ALL_UNITS = sorted(p.name for p in (ROOT / "tests" / "unit").iterdir() if list(p.glob("*_test.cpp")))
-ASAN_UNITS = {"cli", "base", "crypto", "token", "http", "oidc", "sql", "store", "service", "web", "app", "client"}
+ASAN_UNITS = {"api", "cli", "base", "crypto", "token", "http", "oidc", "sql", "store", "service", "web", "app", "client"}
 TSAN_UNITS = {"cli", "sql", "http", "oidc", "service", "app", "client"}
 CLUSTER_SECONDS = 20  # of load; the fail-over takes its time besides
 FUZZ_SECONDS = int(os.environ.get("MYTOKEN_FUZZ_SECONDS", "15"))  # for each target
