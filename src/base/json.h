@@ -1,5 +1,6 @@
 // Reading JSON that strangers wrote (Boost.JSON): depth at most 32 unless a caller knows better,
-// valid UTF-8 only, nothing after the value. Writing is boost::json::serialize. Errors never repeat the input.
+// valid UTF-8 only, nothing after the value. Writing is boost::json::serialize. Errors never repeat
+// the input.
 #pragma once
 #include <boost/json.hpp>
 #include <string_view>

@@ -12,8 +12,8 @@ Result<void> queue_revocation(sql::Transaction& db, const Context& context,
 // Lets a running run_background look at the outbox now. Thread-safe.
 void wake_outbox(Context& context);
 
-// One round: the journal, this server's sign of life, due revocations (side by side; retried after 1 min doubling to 24 h,
-// given up after 10 days of refusals), purge once a minute.
+// One round: the journal, this server's sign of life, due revocations (side by side; retried after
+// 1 min doubling to 24 h, given up after 10 days of refusals), purge once a minute.
 Task<void> background_round(Context& context);
 
 // Ends leases that nobody uses any more: of former processes of this disk, and of this one where
