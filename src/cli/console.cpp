@@ -10,7 +10,7 @@
 
 #include <cerrno>
 
-#include "cli/table.h"
+#include "cli/shown_text.h"
 
 namespace mytoken::cli {
 namespace {

@@ -10,6 +10,7 @@
 
 #include "cli/colour.h"
 #include "cli/context.h"
+#include "cli/shown_text.h"
 
 namespace mytoken::cli {
 
@@ -65,13 +66,6 @@ class Table {
 // Whether results are coloured: CLICOLOR_FORCE=1, else not with NO_COLOR or CLICOLOR=0, else if
 // stdout is a terminal; --no-color beats all.
 bool uses_colour(const Context& context);
-
-// `text` without anything that controls a terminal or reorders a line: each such character, and
-// each byte that is no UTF-8, becomes '?'. For stdout; errors use client::sanitised.
-std::string harmless(std::string_view text);
-
-// Columns that `text` takes on a terminal: 0 for combining characters, 2 for wide ones.
-std::size_t display_width(std::string_view text);
 
 // "YYYY-MM-DD HH:MM:SS" in local time.
 std::string local_time(std::int64_t unix_seconds);
