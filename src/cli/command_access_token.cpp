@@ -27,6 +27,12 @@ int run(Context& context, const Flags& flags) {
   wish.comment = flags.comment.value_or("");
   wish.uses_cache = flags.token.cache && !flags.token.no_cache;
   wish.min_valid = *min_valid;
+  if (is_file_of(context, tokens->found(), flags.out)) {
+    return report(context,
+                  client::failure(client::ErrorKind::usage,
+                                  "--out names the file of the mytoken, which would be lost")
+                      .error);
+  }
   const auto token = tokens->get(wish);
   if (!token) return report(context, token.error(), "AT");
   ExitCode printed = done;

@@ -248,9 +248,7 @@ int run(Context& context, const Flags& flags) {
     if (!token) return report(context, token.error());
     found = std::move(*token);
   }
-  std::error_code ignored;
-  if (flags.out && !found.file.empty() &&
-      std::filesystem::equivalent(found.file, context.expand(*flags.out), ignored)) {
+  if (is_file_of(context, found, flags.out)) {
     return report(context,
                   failure(client::ErrorKind::usage,
                           "--out names the file of the mytoken itself, which would be lost")

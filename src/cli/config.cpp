@@ -41,7 +41,7 @@ client::Outcome<Config> parse_config(const std::string& text, const std::string&
     if (!document.IsMap())
       return failure(ErrorKind::usage, file + " is not a list of 'key: value'");
     read(document, "instance", config.instance);
-    config.names_instance = document["instance"].IsDefined();
+    config.names_instance = document["instance"] && !document["instance"].IsNull();
     read(document, "default_provider", config.default_provider);
     read(document, "default_token_capabilities", config.default_token_capabilities);
     read(document, "token_name_prefix", config.token_name_prefix);

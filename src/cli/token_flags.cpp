@@ -109,6 +109,13 @@ TokenStore token_store(const Context& context) {
   return TokenStore(context, rescue_directories(context));
 }
 
+bool is_file_of(const Context& context, const FoundToken& found,
+                const std::optional<std::string>& out) {
+  std::error_code ignored;
+  return out && !found.file.empty() &&
+         std::filesystem::equivalent(found.file, context.expand(*out), ignored);
+}
+
 void TokenFlags::declare(Command& command) {
   command.toggle("--MT-prompt", prompt, "ask for the mytoken on the terminal");
   command.text("--MT", token, "the mytoken itself; other users of this machine can see it");

@@ -34,6 +34,10 @@ struct FoundToken {
   std::filesystem::path file{};                 // where a successor goes; "" = to stderr
 };
 
+// Whether `out` (--out) is the very file that the mytoken came from.
+bool is_file_of(const Context& context, const FoundToken& found,
+                const std::optional<std::string>& out);
+
 // In this order: --MT-prompt, --MT, --MT-env, --MT-file, --MT-name, $MYTOKEN, $MYTOKEN_FILE,
 // $MYTOKEN_NAME, the stored default token of the configured server, WLCG discovery. A token from a
 // file of the user's own or from the store goes back there when it rotates, others are shown on

@@ -62,6 +62,7 @@ TEST(ParentClause, the_file_of_the_parent_is_not_overwritten_by_its_child) {
   const std::string before = test::read_file(file);
   const auto done = cli.run({"MT", "--MT-file", file.string(), "-o", file.string()});
   EXPECT_EQ(done.code, 2);
+  EXPECT_EQ(cli.run({"AT", "--MT-file", file.string(), "-o", file.string()}).code, 2);
   EXPECT_EQ(test::read_file(file), before);
 }
 
