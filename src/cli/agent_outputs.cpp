@@ -97,13 +97,14 @@ client::Outcome<std::filesystem::path> resolved_output(const std::filesystem::pa
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
     return failure(ErrorKind::usage, path.string() + " is a directory");
-  if (!client::is_own_link_or_none(path)) {
+  const auto link = client::link_at(path);
+  if (link == client::Link::foreign) {
     return failure(ErrorKind::usage, "will not write through the link " + path.string() +
                                          ": it, or its folder, is open to others");
   }
   const auto whole = std::filesystem::absolute(path);
   // What is no link now must not be followed if it becomes one: it is replaced.
-  if (!std::filesystem::is_symlink(whole, ignored)) return whole;
+  if (link == client::Link::none) return whole;
   const auto target = std::filesystem::weakly_canonical(whole, ignored);
   return target.empty() ? whole : target;
 }

@@ -35,7 +35,7 @@ int list(Context& context, const Flags& flags) {
   if (!session) return report(context, session.error());
   const auto list = client::list_calendars(*session->client, *session->lease, session->call);
   if (!list) return report(context, list.error(), reading_notifications);
-  const json::value answer = json::parse(list->json);
+  const json::value answer = json_of(list->json);
   if (context.json) return finish(context, print_json(context, answer), list->token_update);
   const auto* found = client::member(answer.get_object(), "calendars");
   const Table table =
@@ -45,7 +45,7 @@ int list(Context& context, const Flags& flags) {
 
 // One calendar as the server answered it.
 ExitCode print_calendar(Context& context, const client::CalendarAnswer& answer) {
-  json::value calendar = json::parse(answer.json);
+  json::value calendar = json_of(answer.json);
   if (context.json) return print_json(context, calendar);
   return print(context, calendar_table({std::move(calendar)}).text(uses_colour(context)));
 }

@@ -45,7 +45,7 @@ int run(Context& context) {
   if (!session) return report(context, session.error());
   const auto tree = session->client->capabilities(session->call);
   if (!tree) return report(context, tree.error());
-  const json::value nodes = json::parse(*tree);
+  const json::value nodes = json_of(*tree);
   if (context.json) return print_json(context, json::object{{"capabilities", nodes}});
   std::vector<Line> lines;
   add_nodes(lines, nodes, 0);

@@ -12,7 +12,7 @@ void add_config(Command root, Context& context) {
     if (!session) return report(context, session.error());
     const auto metadata = session->client->metadata(session->call);
     if (!metadata) return report(context, metadata.error());
-    return print_json(context, json::parse((*metadata)->document));
+    return print_json(context, json_of((*metadata)->document));
   });
 }
 

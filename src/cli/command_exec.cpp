@@ -157,7 +157,8 @@ int Execution::run() {
   std::vector<std::string> variables;
   for (char** entry = environ; *entry != nullptr; ++entry)
     variables.emplace_back(*entry);
-  std::vector<std::string> without{"MYTOKEN", "MYTOKEN_FILE", "BEARER_TOKEN", "BEARER_TOKEN_FILE"};
+  std::vector<std::string> without{"MYTOKEN", "MYTOKEN_FILE", "MYTOKEN_TC", "BEARER_TOKEN",
+                                   "BEARER_TOKEN_FILE"};
   if (flags_.token.token.variable) without.push_back(*flags_.token.token.variable);
   std::optional<PrivateFile> file;
   std::string added;

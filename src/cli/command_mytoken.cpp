@@ -36,12 +36,12 @@ json::object to_json(const client::Mytoken& token) {
   object["mytoken_type"] = token.mytoken_type;
   if (!token.mom_id.empty()) object["mom_id"] = token.mom_id;
   if (token.expires_in) object["expires_in"] = token.expires_in->count();
-  if (!token.restrictions.empty()) object["restrictions"] = json::parse(token.restrictions);
+  if (!token.restrictions.empty()) object["restrictions"] = json_of(token.restrictions);
   json::array capabilities;
   for (const std::string& name : token.capabilities)
     capabilities.emplace_back(name);
   if (!capabilities.empty()) object["capabilities"] = std::move(capabilities);
-  if (!token.rotation.empty()) object["rotation"] = json::parse(token.rotation);
+  if (!token.rotation.empty()) object["rotation"] = json_of(token.rotation);
   return object;
 }
 
@@ -156,10 +156,11 @@ client::Outcome<Secret> transfer_code(Context& context, const std::string& given
   return typed ? trimmed(typed->reveal()) : Secret();
 }
 
-// What can go wrong with --store before there is a token that would be lost.
+// What can go wrong with --out and --store before there is a token that would be lost.
 client::Outcome<void> check_place(Context& context, const Config& config, const Flags& flags) {
   if (!flags.store && flags.storage)
     return failure(client::ErrorKind::usage, "--storage belongs to --store");
+  if (flags.out && !flags.store) return check_result_file(context, *flags.out);
   if (!flags.store) return {};
   if (flags.out) return failure(client::ErrorKind::usage, "--store and --out exclude each other");
   if (auto storage = choose_storage(config, flags.storage); !storage)

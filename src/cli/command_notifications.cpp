@@ -43,7 +43,7 @@ int list(Context& context, const Flags& flags) {
   if (!session) return report(context, session.error());
   const auto list = client::list_notifications(*session->client, *session->lease, session->call);
   if (!list) return report(context, list.error(), reading_notifications);
-  const json::value answer = json::parse(list->json);
+  const json::value answer = json_of(list->json);
   if (context.json) return finish(context, print_json(context, answer), list->token_update);
   const auto* found = client::member(answer.get_object(), "notifications");
   const Table table =

@@ -57,8 +57,7 @@ json::object to_json(const Listing& listing) {
   for (const auto& [group, templates] : listing) {
     json::array list;
     for (const Template& entry : templates) {
-      list.push_back(
-          {{"id", entry.id}, {"name", entry.name}, {"payload", json::parse(entry.payload)}});
+      list.push_back({{"id", entry.id}, {"name", entry.name}, {"payload", json_of(entry.payload)}});
     }
     groups[group] = std::move(list);
   }

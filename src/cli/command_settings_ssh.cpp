@@ -91,6 +91,8 @@ bool write_host_entry(Context& context, const HostEntry& entry) {
     context.console.warning("~/.ssh/config had an entry for " + entry.host +
                             " already, and ssh takes the first one; remove the old one");
   }
+  context.console.notice("ssh " + entry.host + " now connects to " +
+                         (entry.address.empty() ? entry.host : entry.address));
   context.console.hint("try 'mytoken AT --ssh " + entry.host + "'");
   return true;
 }

@@ -84,6 +84,9 @@ int add(Context& context, const Flags& flags) {
   if (!token) return report(context, token.error());
   std::string server = client::issuer_of(token->reveal());
   if (server.empty()) server = configured_server(context, *config);
+  // What the token says of its server is asked, shown and completed later.
+  if (auto address = client::parse_server_url(server); !address)
+    return report(context, address.error());
   client::Call call;
   call.stop = context.interruption();
   auto stored = store.add(*name, *token, server, *storage, flags.force, call);

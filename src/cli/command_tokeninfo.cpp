@@ -45,7 +45,7 @@ int decode(Context& context, const Flags& flags) {
     context.console.hint("'mytoken info introspect' asks the server about it");
     return code;
   }
-  return print_json(context, json::parse(jwt->payload));
+  return print_json(context, json_of(jwt->payload));
 }
 
 // What the token says, if the server's key signed it. A server that was named explicitly is the one

@@ -2,13 +2,20 @@
 // before anything is printed here.
 #include "cli/session.h"
 
+#include <fcntl.h>
 #include <mytoken/client.h>
 #include <mytoken/inspect.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
 #include "client/durable_file.h"
 #include "client/reading.h"
 
 namespace mytoken::cli {
 
+using client::ErrorKind;
 using client::failure;
 
 client::Options client_options(const Context& context) {
@@ -72,35 +79,71 @@ client::Outcome<Session> open_session_with_token(Context& context, const TokenFl
   return open_session(context, *config, std::move(*token));
 }
 
+namespace {
+
+// Where a result goes.
+struct Place {
+  std::filesystem::path path;
+  client::Link link;
+  bool is_replaced;  // files are; terminals, pipes and /dev/null are written to
+};
+
+// A link is followed only where nobody else could have laid it; what is none now is not followed
+// if it becomes one.
+client::Outcome<Place> place_of(const std::filesystem::path& path) {
+  const auto link = client::link_at(path);
+  if (link == client::Link::foreign) {
+    return failure(ErrorKind::usage, "will not write through the link " + path.string() +
+                                         ": it, or its folder, is open to others");
+  }
+  std::error_code ignored;
+  const auto kind = link == client::Link::own ? std::filesystem::status(path, ignored)
+                                              : std::filesystem::symlink_status(path, ignored);
+  if (std::filesystem::exists(kind) && !std::filesystem::is_regular_file(kind))
+    return Place{path, link, false};
+  if (link == client::Link::none) return Place{path, link, true};
+  const auto target = std::filesystem::weakly_canonical(path, ignored);
+  return Place{target.empty() ? path : target, link, true};
+}
+
+}  // namespace
+
 ExitCode print(Context& context, std::string_view text, const std::optional<std::string>& file) {
   if (!file) {
     if (context.console.result(text)) return done;
     context.console.error("cannot write to standard output");
     return not_stored;
   }
-  const auto path = context.expand(*file);
-  std::error_code ignored;
-  // A link is followed only where nobody else could have laid it.
-  if (!client::is_own_link_or_none(path)) {
-    context.console.error("will not write through the link " + path.string() +
-                          ": it, or its folder, is open to others");
+  const auto place = place_of(context.expand(*file));
+  if (!place) {
+    context.console.error(place.error().description);
     return not_stored;
   }
-  // Terminals, pipes and /dev/null are written to, files are replaced.
-  if (std::filesystem::exists(path, ignored) && !std::filesystem::is_regular_file(path, ignored)) {
-    if (client::append_to(path, text)) return done;
-    context.console.error("cannot write to " + path.string());
+  if (!place->is_replaced) {
+    if (client::append_to(place->path, text, place->link)) return done;
+    context.console.error("cannot write to " + place->path.string());
     return not_stored;
   }
-  // What is no link now must not be followed if it becomes one: it is replaced.
-  const auto target = std::filesystem::is_symlink(path, ignored)
-                          ? std::filesystem::weakly_canonical(path, ignored)
-                          : path;
-  const std::string problem =
-      client::replace_file(target.empty() ? path : target, text, client::Durability::full);
+  const std::string problem = client::replace_file(place->path, text, client::Durability::full);
   if (problem.empty()) return done;
   context.console.error("cannot write the result: " + problem);
   return not_stored;
+}
+
+client::Outcome<void> check_result_file(const Context& context, const std::string& file) {
+  const auto place = place_of(context.expand(file));
+  if (!place) return failure(place.error());
+  std::error_code ignored;
+  auto written = place->path;
+  if (place->is_replaced) written = written.has_parent_path() ? written.parent_path() : ".";
+  const int wanted = place->is_replaced ? W_OK | X_OK : W_OK;
+  if (std::filesystem::is_directory(place->path, ignored)) {
+    errno = EISDIR;
+  } else if (::faccessat(AT_FDCWD, written.c_str(), wanted, AT_EACCESS) == 0) {
+    return {};
+  }
+  return failure(ErrorKind::usage, "cannot write to " + place->path.string() + ": " +
+                                       std::generic_category().message(errno));
 }
 
 ExitCode print_json(Context& context, const json::value& value,
@@ -109,9 +152,12 @@ ExitCode print_json(Context& context, const json::value& value,
   return print(context, text.reveal(), file);
 }
 
-json::value json_of(const client::Document& answer) {
-  auto value = parse_json(answer.json, client::deepest_answer);
+json::value json_of(std::string_view text) {
+  auto value = parse_json(text, client::deepest_answer);
   return value ? std::move(*value) : json::value(json::object());
+}
+json::value json_of(const client::Document& answer) {
+  return json_of(answer.json);
 }
 
 ExitCode print_done(Context& context, const std::string& line, const json::object& object) {

@@ -36,7 +36,13 @@ ExitCode print(Context& context, std::string_view text,
 ExitCode print_json(Context& context, const json::value& value,
                     const std::optional<std::string>& file = {});
 
-// The content of an answer.
+// Error usage: a result could not be written to `file`. For commands that get what they cannot get
+// again.
+client::Outcome<void> check_result_file(const Context& context, const std::string& file);
+
+// The content of an answer, or a part of one; `text` is JSON that the library gave out, as deep as
+// an answer may be.
+json::value json_of(std::string_view text);
 json::value json_of(const client::Document& answer);
 
 // For commands whose result is that something was done: `line`, or `object` with --json.

@@ -176,14 +176,19 @@ client::Outcome<HostEntry> parse_host_entry(std::string_view proposed) {
     };
     if (is("Host")) {
       // Only names of its own: an entry for another host would redirect it.
-      if (value != "mytoken" && !value.starts_with("mytoken-")) return refused();
+      constexpr std::string_view labelled = "mytoken-";
+      const bool has_label = value.starts_with(labelled) && value.size() > labelled.size();
+      if (value != "mytoken" && !has_label) return refused();
       if (!entry.host.empty() || !consists_of(value, "._-")) return refused();
       entry.host = value;
       entry.text.append("Host ").append(value).append("\n");
       continue;
     }
     std::string_view name;
-    if (is("HostName") && consists_of(value, ".-:") && value[0] != '-') name = "HostName";
+    if (is("HostName") && consists_of(value, ".-:") && value[0] != '-') {
+      name = "HostName";
+      if (entry.address.empty()) entry.address = value;  // ssh takes the first
+    }
     if (is("Port") && is_port(value)) name = "Port";
     if (is("User") && consists_of(value, "._-") && value[0] != '-') name = "User";
     if (name.empty() || entry.host.empty()) return refused();
@@ -203,10 +208,10 @@ std::string append_host_entry(const std::filesystem::path& file, const HostEntry
     if (problem) return folder.string() + ": " + problem.message();
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all, problem);
   }
-  if (!client::is_own_link_or_none(file))
-    return file.string() + " is a link that others may have laid";
+  const auto link = client::link_at(file);
+  if (link == client::Link::foreign) return file.string() + " is a link that others may have laid";
   const FolderLock lock(folder);
-  auto target = std::filesystem::weakly_canonical(file, problem);
+  auto target = link == client::Link::own ? std::filesystem::weakly_canonical(file, problem) : file;
   if (target.empty()) target = file;
   std::string content;
   if (std::filesystem::exists(target, problem)) {

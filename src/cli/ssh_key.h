@@ -24,13 +24,14 @@ std::optional<PublicKey> parse_public_key(std::string_view line);
 client::Outcome<PublicKey> find_public_key(const Context& context, const std::string& value);
 
 struct HostEntry {
-  std::string host;  // "mytoken-laptop"
-  std::string text;  // lines, each with its newline
+  std::string host;       // "mytoken-laptop"
+  std::string text;       // lines, each with its newline
+  std::string address{};  // of the machine it leads to, "" if the entry names none
 };
 
-// The entry that a server proposes, written anew. Only Host (one name), HostName, Port, User and
-// comments pass: anything else could make ssh run programs or change other entries. Error protocol,
-// naming the line.
+// The entry that a server proposes, written anew. Only Host ("mytoken" or "mytoken-LABEL"),
+// HostName, Port, User and comments pass: anything else could make ssh run programs or change other
+// entries. Error protocol, naming the line.
 client::Outcome<HostEntry> parse_host_entry(std::string_view proposed);
 
 // Appends `entry` to `file` (a new one gets mode 0600, a missing folder 0700), which is replaced as

@@ -103,13 +103,14 @@ std::string replace_file(const std::filesystem::path& path, std::string_view con
   return "";
 }
 
-bool is_own_link_or_none(const std::filesystem::path& path) {
+Link link_at(const std::filesystem::path& path) {
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return true;
+  if (::lstat(path.c_str(), &status) != 0 || !S_ISLNK(status.st_mode)) return Link::none;
   // Links of root, as /dev/stdout, where nobody else can put one.
-  if (status.st_uid != ::geteuid() && status.st_uid != 0) return false;
+  if (status.st_uid != ::geteuid() && status.st_uid != 0) return Link::foreign;
   const std::filesystem::path folder = path.has_parent_path() ? path.parent_path() : ".";
-  return ::stat(folder.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) == 0;
+  const bool is_safe = ::stat(folder.c_str(), &status) == 0 && (status.st_mode & S_IWOTH) == 0;
+  return is_safe ? Link::own : Link::foreign;
 }
 
 std::string create_file(const std::filesystem::path& path, std::string_view content) {
@@ -118,9 +119,10 @@ std::string create_file(const std::filesystem::path& path, std::string_view cont
   return sync_directory(directory_of(path)) ? "" : system_problem(path);
 }
 
-bool append_to(const std::filesystem::path& path, std::string_view content) {
+bool append_to(const std::filesystem::path& path, std::string_view content, Link link) {
+  const int follow = link == Link::own ? 0 : O_NOFOLLOW;
   const Descriptor descriptor(
-      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK));
+      ::open(path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK | follow));
   struct stat info {};
   if (!descriptor.is_open() || ::fstat(descriptor.get(), &info) != 0) return false;
   const bool is_own_pipe =

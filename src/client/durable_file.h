@@ -22,17 +22,21 @@ enum class Durability {
 std::string replace_file(const std::filesystem::path& path, std::string_view content,
                          Durability durability);
 
-// True unless `path` is a symbolic link that somebody else may have laid: of another owner, or in a
-// folder that others may write.
-bool is_own_link_or_none(const std::filesystem::path& path);
+enum class Link {
+  none,
+  own,     // nobody else can have laid it, or can lay it anew
+  foreign  // of another owner than this user and root, or in a folder that others may write
+};
+// Whether `path` is a symbolic link, and whose. Asked once: between two answers it may change.
+Link link_at(const std::filesystem::path& path);
 
 // Creates `path` (0600), which must not exist, and synchronises it. Result as above.
 std::string create_file(const std::filesystem::path& path, std::string_view content);
 
 // Writes to something that exists and is no regular file: a character device or a pipe of the
-// user's own, for whoever made a pipe can read what goes into it. False if it is neither, or if
-// that failed.
-bool append_to(const std::filesystem::path& path, std::string_view content);
+// user's own, for whoever made a pipe can read what goes into it. A link is followed only if it
+// was found to be `link` = own. False if it is neither, or if that failed.
+bool append_to(const std::filesystem::path& path, std::string_view content, Link link);
 
 // Content of a file or pipe of at most `limit` bytes; nullopt with `problem` set otherwise.
 std::optional<Secret> read_file(const std::filesystem::path& path, std::size_t limit,

@@ -70,17 +70,19 @@ std::optional<Seconds> lifetime(const json::object& object, std::string_view nam
   return Seconds(*seconds);
 }
 
-constexpr std::size_t longest_secret = 1 << 16;
+constexpr std::size_t longest_secret = 1 << 14;
+constexpr std::size_t longest_access_token = 1 << 16;
 
 // Tokens and codes end in files, headers and on terminals: what is not one line of printable ASCII
 // is none.
-Secret secret(const json::object& object, std::string_view name) {
+Secret secret(const json::object& object, std::string_view name,
+              std::size_t longest = longest_secret) {
   const std::string_view text = string_member(object, name);
   const bool is_usable =
-      text.size() <= longest_secret &&
+      text.size() <= longest &&
       std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < 0x7f; });
   if (!is_usable) return Secret();
-  return Secret(std::string(string_member(object, name)));
+  return Secret(std::string(text));
 }
 
 }  // namespace
@@ -120,7 +122,7 @@ Outcome<json::value> parse_answer(int status, std::string_view body, Seconds ret
 
 Outcome<AccessToken> parse_access_token(const json::object& answer) {
   AccessToken token;
-  token.access_token = secret(answer, "access_token");
+  token.access_token = secret(answer, "access_token", longest_access_token);
   if (token.access_token.empty())
     return failure(ErrorKind::protocol, "the server answered without an access token");
   token.token_type = string_member(answer, "token_type");

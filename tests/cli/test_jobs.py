@@ -100,13 +100,13 @@ class Exec(CommandTest):
         self.assertEqual(self.leftovers(), [])
 
     def test_W11_the_mytoken_is_not_handed_on(self):
-        everywhere = {"MYTOKEN": self.full, "BEARER_TOKEN": self.full, "JOB": self.full, "MINE": "kept", "MYTOKEN_FILE": "f"}
+        everywhere = {"MYTOKEN": self.full, "BEARER_TOKEN": self.full, "JOB": self.full, "MINE": "kept", "MYTOKEN_FILE": "f", "MYTOKEN_TC": "code"}
         done = self.machine.run("exec", "--MT-env", "JOB", "--", "env", env=everywhere)
         self.assertEqual(done.returncode, DONE, done.stderr)
         self.assertNotIn(self.full, done.stdout)
         variables = dict(line.split("=", 1) for line in done.stdout.splitlines())
         self.assertEqual(variables["MINE"], "kept")
-        self.assertFalse({"MYTOKEN", "MYTOKEN_FILE", "BEARER_TOKEN", "JOB"} & set(variables))
+        self.assertFalse({"MYTOKEN", "MYTOKEN_FILE", "MYTOKEN_TC", "BEARER_TOKEN", "JOB"} & set(variables))
 
     def test_the_file_stays_fresh_while_the_command_runs(self):
         script = 'cat "$BEARER_TOKEN_FILE"; until grep -q at-3 "$BEARER_TOKEN_FILE"; do sleep 0.05; done; cat "$BEARER_TOKEN_FILE"'

@@ -333,5 +333,47 @@ TEST(Errors, a_server_cannot_write_control_characters_to_the_terminal) {
   EXPECT_EQ(run.err, "mytoken: error: bad?[2J: line?break\n");
 }
 
+TEST(MytokenCommand, a_transfer_code_is_not_spent_if_its_token_could_not_be_written) {
+  FakeServer server([](const FakeRequest&) {
+    return answer_json({{"mytoken", "moved"}, {"mytoken_type", "token"}});
+  });
+  Cli cli;
+  for (const auto& file : {cli.home / "missing/token", cli.home}) {
+    const Finished run =
+        cli.run({"MT", "--TC", "abcdefgh", "--url", server.url(), "-o", file.string()});
+    EXPECT_EQ(run.code, 2);
+    EXPECT_TRUE(has(run.err, "cannot write to " + file.string())) << run.err;
+  }
+  EXPECT_TRUE(server.requests().empty());
+  const auto file = cli.home / "token";
+  EXPECT_EQ(cli.run({"MT", "--TC", "abcdefgh", "--url", server.url(), "-o", file.string()}).code,
+            0);
+  EXPECT_EQ(read_file(file), "moved\n");
+}
+
+TEST(HostileServer, json_as_deep_as_an_answer_may_be_does_not_end_the_command) {
+  const std::string deep = std::string(500, '[') + std::string(500, ']');
+  FakeServer server([&deep](const FakeRequest&) {
+    return FakeAnswer{200, R"({"mytoken":"moved","restrictions":)" + deep + "}", "", false};
+  });
+  Cli cli;
+  const Finished made = cli.run({"MT", "--TC", "abcdefgh", "--url", server.url(), "--json"});
+  EXPECT_EQ(made.code, 0) << made.err;
+  EXPECT_TRUE(has(made.out, "moved"));
+}
+
+TEST(StoreCommand, a_token_of_what_is_no_server_is_not_stored) {
+  Cli cli;
+  for (const char* issuer :
+       {"$(touch owned)", "http://mt.example.org", "https://mt.example.org\n"}) {
+    cli.environment["T"] = fake_mytoken(issuer);
+    EXPECT_EQ(cli.run({"store", "add", "x", "--MT-env", "T", "--storage", "file"}).code, 2)
+        << issuer;
+  }
+  EXPECT_EQ(cli.run({"store", "list", "--json"}).out, "[]\n");
+  cli.environment["T"] = fake_mytoken("https://mt.example.org");
+  EXPECT_EQ(cli.run({"store", "add", "x", "--MT-env", "T", "--storage", "file"}).code, 0);
+}
+
 }  // namespace
 }  // namespace mytoken

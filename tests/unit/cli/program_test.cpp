@@ -11,6 +11,7 @@ namespace {
 
 using test::answer_error;
 using test::answer_json;
+using test::at_answer;
 using test::Cli;
 using test::fake_mytoken;
 using test::FakeAnswer;
@@ -144,6 +145,17 @@ TEST(Program, two_processes_rotate_one_file_without_ever_presenting_an_old_token
   EXPECT_EQ(read_file(file), fake_mytoken(url, current) + "\n");
   const std::string both = read_file(cli.home / "out0") + read_file(cli.home / "out1");
   EXPECT_EQ(std::count(both.begin(), both.end(), '\n'), 2 * rounds);
+}
+
+TEST(Program, a_command_that_is_run_does_not_see_a_transfer_code) {
+  FakeServer server(at_answer);
+  Cli cli;
+  cli.environment["T"] = fake_mytoken(server.url());
+  cli.environment["MYTOKEN_TC"] = "abcdefgh";
+  Program program(cli, {"exec", "--MT-env", "T", "--env", "AT", "--", "/bin/sh", "-c",
+                        "echo \"$AT ${MYTOKEN_TC-none}\""});
+  EXPECT_EQ(program.finish(), 0) << program.shown;
+  EXPECT_EQ(read_file(cli.home / "stdout"), "the-at none\n");
 }
 
 }  // namespace

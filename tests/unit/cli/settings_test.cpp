@@ -184,6 +184,7 @@ TEST(SettingsSsh, a_new_key_is_approved_and_ssh_is_told) {
   EXPECT_EQ(finished.out, "k3JdL0aPq9XzTb7W\n");
   EXPECT_TRUE(has(finished.err, "  https://mt.example.org/c/x\n"));
   EXPECT_FALSE(has(finished.err, "k3JdL0aPq9XzTb7W"));
+  EXPECT_TRUE(has(finished.err, "ssh mytoken-laptop now connects to mt.example.org\n"));
   EXPECT_EQ(read_file(scene.cli.home / ".ssh/config"), "\n" + std::string(entry) + "\n");
   const auto requests = scene.server.requests();
   ASSERT_EQ(requests.size(), 4U);

@@ -85,6 +85,7 @@ TEST(HostEntry, of_a_server_is_written_anew) {
   ASSERT_TRUE(entry.has_value()) << entry.error().text();
   EXPECT_EQ(entry->host, "mytoken-laptop");
   EXPECT_EQ(entry->text, proposed);
+  EXPECT_EQ(entry->address, "mt.example.org");
   const auto loose = parse_host_entry("host mytoken\r\n    hostname   10.0.0.1\r\n  PORT 22\r\n");
   ASSERT_TRUE(loose.has_value());
   EXPECT_EQ(loose->text, "Host mytoken\n\tHostName 10.0.0.1\n\tPort 22\n");
@@ -97,6 +98,7 @@ TEST(HostEntry, that_could_run_programs_or_change_other_hosts_is_refused) {
                                    start + "ProxyCommand touch /x\n",
                                    start + "\tHostName a\n\tLocalCommand x\n",
                                    std::string("Host *\n"),
+                                   std::string("Host mytoken-\n"),
                                    std::string("Host github.com\n\tHostName 192.0.2.1\n"),
                                    std::string("Host mytoken github.com\n"),
                                    start + "Host other\n",

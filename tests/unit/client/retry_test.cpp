@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "client/durable_file.h"
 #include "client/metadata_cache.h"
+#include "client/reading.h"
 #include "unit/client/harness.h"
 
 namespace mytoken::client {
@@ -177,17 +178,17 @@ TEST(HostileNeighbour, a_pipe_of_another_user_gets_nothing) {
   ASSERT_EQ(::mkfifo(path.c_str(), 0666), 0);
   const int reader = ::open(path.c_str(), O_RDONLY | O_NONBLOCK);
   ASSERT_GE(reader, 0);
-  EXPECT_TRUE(append_to(path, "mine"));
+  EXPECT_TRUE(append_to(path, "mine", Link::none));
   std::array<char, 16> got{};
   EXPECT_EQ(::read(reader, got.data(), got.size()), 4);
   if (::geteuid() == 0) {  // only root can give one away
     ASSERT_EQ(::chown(path.c_str(), 12345, 12345), 0);
-    EXPECT_FALSE(append_to(path, "not yours"));
+    EXPECT_FALSE(append_to(path, "not yours", Link::none));
     EXPECT_LE(::read(reader, got.data(), got.size()), 0);
   }
   ::close(reader);
   std::ofstream(folder.path / "file") << "x";
-  EXPECT_FALSE(append_to(folder.path / "file", "files are replaced, not appended to"));
+  EXPECT_FALSE(append_to(folder.path / "file", "files are replaced, not appended to", Link::none));
 }
 
 TEST(Errors, what_is_no_json_is_quoted_shortly_and_harmlessly) {
@@ -375,6 +376,30 @@ TEST(Stop, ends_the_wait_for_a_locked_file) {
                             return source.acquire(call).error();
                           }),
             soon);
+}
+
+TEST(HostileNeighbour, what_becomes_a_link_after_it_was_looked_at_is_not_followed) {
+  const Folder folder;
+  const auto path = folder.path / "out";
+  EXPECT_EQ(link_at(path), Link::none);
+  std::filesystem::create_symlink("/dev/null", path);
+  EXPECT_FALSE(append_to(path, "x", Link::none));
+  EXPECT_EQ(link_at(path), Link::own);
+  EXPECT_TRUE(append_to(path, "x", Link::own));
+  ::chmod(folder.path.c_str(), 01777);
+  EXPECT_EQ(link_at(path), Link::foreign);
+  EXPECT_EQ(link_at("/dev/stdout"), Link::own);
+}
+
+TEST(HostileServer, tokens_have_an_end) {
+  const auto answered = [](const char* name, std::size_t length) {
+    return json::object{{name, std::string(length, 'a')}};
+  };
+  EXPECT_TRUE(parse_mytoken(answered("mytoken", 16384)).has_value());
+  EXPECT_TRUE(parse_access_token(answered("access_token", 65536)).has_value());
+  for (const auto& long_one : {answered("mytoken", 16385), answered("transfer_code", 16385)})
+    EXPECT_EQ(parse_mytoken(long_one).error().kind, ErrorKind::protocol);
+  EXPECT_EQ(parse_access_token(answered("access_token", 65537)).error().kind, ErrorKind::protocol);
 }
 
 }  // namespace
