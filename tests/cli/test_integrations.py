@@ -109,6 +109,28 @@ class Condor(CommandTest):
         self.assertIn("is not among the servers", self.cycle())
         self.assertFalse(self.use().exists())
 
+    def test_what_is_checked_is_what_the_command_reads(self):
+        # The command takes the first line; further ones must not hide its server from the check.
+        self.top(self.full + "\nx.y")
+        self.server = "https://mytoken.example.org"
+        self.assertIn("is no mytoken", self.cycle())
+        self.assertFalse(self.use().exists())
+
+    def test_a_successor_that_was_not_stored_is_no_success(self):
+        top = self.top(self.full)
+        wrapper = self.machine.home / "bin/mytoken"
+        wrapper.parent.mkdir()
+        wrapper.write_text('#!/bin/sh\n[ "$1" = AT ] || exit 2\necho the-successor >&2\n'
+                           'echo \'{"access_token": "x", "expires_in": 3600}\'\nexit 5\n')
+        wrapper.chmod(0o700)
+        said = self.cycle("--mytoken", wrapper)
+        self.assertIn("its successor was not stored", said)
+        self.assertNotIn("the-successor", said)
+        self.assertNotIn("new access token", said)
+        self.assertEqual(top.read_text().strip(), self.full)
+        kept = list((self.creds / ".mytoken-credmon").glob("*/stderr"))
+        self.assertEqual([path.read_text() for path in kept], ["the-successor\n"])
+
     def test_a_successor_that_does_not_fit_is_kept_and_found(self):
         mytoken = self.new_mytoken(rotation={"on_AT": True})
         top = self.top(mytoken)
