@@ -44,8 +44,13 @@ struct State {
   const Clock* clock = nullptr;  // not used after `stopping`
   NameLookup look_up;
   bool stopping = false;
-  std::deque<std::string> queues[2];                             // by AddressOf
-  std::unordered_map<std::string, std::list<Waiter*>> asked[2];  // queued or being looked up
+  struct Lane {
+    std::deque<std::string> queue;
+    std::unordered_map<std::string, std::list<Waiter*>> asked;  // queued or being looked up
+  };
+  Lane clients;
+  Lane requests;
+  Lane& lane(AddressOf whose) { return whose == AddressOf::client ? clients : requests; }
   struct Kept {
     Names names;
     Time until;
@@ -64,8 +69,8 @@ struct State {
 };
 
 void work(std::shared_ptr<State> state, AddressOf whose) {
-  auto& queue = state->queues[static_cast<int>(whose)];
-  auto& waiting = state->asked[static_cast<int>(whose)];
+  auto& queue = state->lane(whose).queue;
+  auto& waiting = state->lane(whose).asked;
   std::unique_lock lock(state->mutex);
   while (true) {
     state->work.wait(lock, [&] { return state->stopping || !queue.empty(); });
@@ -101,7 +106,7 @@ class Enlisted {
   // After this nobody else touches the waiter.
   void leave() {
     const std::lock_guard lock(state_->mutex);
-    auto& waiting = state_->asked[static_cast<int>(whose_)];
+    auto& waiting = state_->lane(whose_).asked;
     const auto asked = waiting.find(address_);
     if (asked != waiting.end()) asked->second.remove(&waiter_);
   }
@@ -140,8 +145,7 @@ class ThreadedResolver final : public Resolver {
       const auto kept = state->cache.find(*address);
       if (kept != state->cache.end() && state->clock->now() < kept->second.until)
         co_return kept->second.names;
-      auto& waiting = state->asked[static_cast<int>(whose)];
-      auto& queue = state->queues[static_cast<int>(whose)];
+      auto& [queue, waiting] = state->lane(whose);
       const bool first = !waiting.contains(*address);
       if (first && queue.size() >= max_queued) co_return Names{};
       waiter.sleeper = std::make_shared<Sleeper>(executor, time_limit);
