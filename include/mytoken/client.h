@@ -71,7 +71,7 @@ struct Revocation {
 // A request to an endpoint that has no function of its own here.
 struct Exchange {
   enum class Method { get, post, put, delete_ };
-  enum class Token { none, bearer, in_body };  // in_body: as member `mytoken`
+  enum class Token { none, bearer, in_body };
 
   Method method = Method::get;
   // Member of the configuration document, or of the user settings document, that has the address.
@@ -79,6 +79,7 @@ struct Exchange {
   std::vector<std::string> path;  // further segments, percent-encoded by the library
   std::string body;               // JSON object; "" = none
   Token token = Token::bearer;
+  std::string token_member = "mytoken";  // of the body, for Token::in_body
   // HTTP Basic (RFC 7617) instead of a mytoken, if there is a user.
   std::string basic_user;
   Secret basic_password;

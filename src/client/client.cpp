@@ -69,6 +69,18 @@ Outcome<json::object> common_members(const MytokenRequest& request) {
   return body;
 }
 
+// `answer` with the successor that came with it. One that could not be stored is not lost with an
+// answer that cannot be read.
+template <class Answer>
+Outcome<Answer> with_update(Outcome<Answer> answer, std::optional<TokenUpdate> update) {
+  if (answer) {
+    answer->token_update = std::move(update);
+  } else if (update && update->not_stored) {
+    add_unsaved(answer.error(), *update);
+  }
+  return answer;
+}
+
 }  // namespace
 
 Client::Client(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -121,9 +133,7 @@ Outcome<AccessToken> Client::access_token(TokenLease& lease, const AccessTokenRe
       impl_->perform_object(&lease, posted("access_token_endpoint", Exchange::Token::in_body),
                             std::move(body), update, call);
   if (!answer) return failure(std::move(answer.error()));
-  auto token = parse_access_token(*answer);
-  if (token) token->token_update = std::move(update);
-  return token;
+  return with_update(parse_access_token(*answer), std::move(update));
 }
 
 Outcome<Mytoken> Client::sub_token(TokenLease& lease, const MytokenRequest& request,
@@ -136,9 +146,7 @@ Outcome<Mytoken> Client::sub_token(TokenLease& lease, const MytokenRequest& requ
   auto answer = impl_->perform_object(&lease, posted("mytoken_endpoint", Exchange::Token::in_body),
                                       std::move(*body), update, call);
   if (!answer) return failure(std::move(answer.error()));
-  auto token = parse_mytoken(*answer);
-  if (token) token->token_update = std::move(update);
-  return token;
+  return with_update(parse_mytoken(*answer), std::move(update));
 }
 
 Outcome<Mytoken> Client::redeem_transfer_code(const Secret& code, const Call& call) {
@@ -157,9 +165,8 @@ Outcome<Mytoken> Client::create_transfer_code(TokenLease& lease, const Call& cal
   if (!answer) return failure(std::move(answer.error()));
   auto token = parse_mytoken(*answer);
   if (token && token->transfer_code.empty())
-    return failure(ErrorKind::protocol, "the server answered without a transfer code");
-  if (token) token->token_update = std::move(update);
-  return token;
+    token = failure(ErrorKind::protocol, "the server answered without a transfer code");
+  return with_update(std::move(token), std::move(update));
 }
 
 Outcome<Authorization> Client::start_authorization(const MytokenRequest& request,
@@ -205,13 +212,18 @@ Outcome<Document> Client::introspect(TokenLease& lease, const std::string& use, 
 }
 
 Outcome<Done> Client::revoke(TokenLease& lease, const Revocation& revocation, const Call& call) {
-  // The member is called `token` here, as in RFC 7009.
-  json::object body{{"token", lease.token().reveal()}};
+  Exchange asked = posted("revocation_endpoint", Exchange::Token::in_body);
+  asked.token_member = "token";  // as in RFC 7009
+  json::object body;
   if (!revocation.mom_id.empty()) body["mom_id"] = revocation.mom_id;
   if (revocation.recursive) body["recursive"] = true;
+  if (revocation.mom_id.empty()) {
+    // What ends has no successor that could be lost, and a repetition would be refused.
+    asked.token = Exchange::Token::none;
+    body["token"] = lease.token().reveal();
+  }
   Done done;
-  auto answer = impl_->perform(&lease, posted("revocation_endpoint", Exchange::Token::none),
-                               std::move(body), done.token_update, call);
+  auto answer = impl_->perform(&lease, asked, std::move(body), done.token_update, call);
   if (!answer) return failure(std::move(answer.error()));
   return done;
 }

@@ -54,9 +54,9 @@ Secret basic(const std::string& user, const Secret& password) {
   return Secret(std::move(value));
 }
 
-// True if the mytoken says that using it replaces it. A short token says nothing.
 constexpr std::chrono::milliseconds longest_first_attempt{8000};
 
+// True if the mytoken says that using it replaces it. A short token says nothing.
 bool rotates(const Secret& token) {
   const auto jwt = decode_jwt(token.reveal());
   const auto payload = parse_json(jwt ? jwt->payload : "");
@@ -220,14 +220,16 @@ HttpRequest Client::Impl::request(const std::string& address, const TokenLease* 
   made.method = exchange.method;
   made.url = address;
   made.limit = exchange.is_long ? options.longest_list : options.longest_answer;
-  if (exchange.token == Exchange::Token::in_body) members["mytoken"] = lease->token().reveal();
+  if (exchange.token == Exchange::Token::in_body)
+    members[exchange.token_member] = lease->token().reveal();
   if (exchange.token == Exchange::Token::bearer) {
     made.authorization = bearer(lease->token());
     made.is_repeatable = never_rotates(lease->token());
   }
   if (!exchange.basic_user.empty())
     made.authorization = basic(exchange.basic_user, exchange.basic_password);
-  made.outlives_stop = exchange.token != Exchange::Token::none && rotates(lease->token());
+  // A short token does not say whether it rotates.
+  made.outlives_stop = exchange.token != Exchange::Token::none && !never_rotates(lease->token());
   const bool may_be_empty =
       exchange.method == Exchange::Method::get || exchange.method == Exchange::Method::delete_;
   if (!members.empty() || !may_be_empty) made.body = Secret(json::serialize(members));
@@ -252,7 +254,7 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
   HttpRequest first = request(*where + path, lease, exchange, members);
   // Servers answer a repetition for some ten seconds after the rotation, so that one must not come
   // later.
-  if (first.outlives_stop) first.longest = longest_first_attempt;
+  if (presents_token && rotates(lease->token())) first.longest = longest_first_attempt;
   auto answer = send(first, call, is_unknown);
   if (is_unknown && presents_token && !call.stop.stop_requested()) {
     // If the server rotated the token, only the lost answer had the successor. It gives the same
@@ -296,11 +298,8 @@ Outcome<json::value> Client::Impl::perform(TokenLease* lease, const Exchange& ex
     TokenUpdate changed;
     if (auto committed = lease->commit(successor); !committed)
       changed.not_stored = std::move(committed.error());
-    if (!value && changed.not_stored) {
-      value.error().description += "; moreover: " + changed.not_stored->description;
-      value.error().unsaved = std::make_shared<const Secret>(successor);
-    }
     changed.mytoken = std::move(successor);
+    if (!value && changed.not_stored) add_unsaved(value.error(), changed);
     update = std::move(changed);
   }
   return value;

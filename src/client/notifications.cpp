@@ -45,10 +45,10 @@ Outcome<Done> send_change(Client& client, TokenLease* lease, Exchange exchange,
 // Lists exist on every server that offers the function at all.
 ClientError of_list(ClientError error, const Client& client, const char* what) {
   if (error.http_status != 404) return error;
-  return failure(ErrorKind::usage,
-                 "not supported by this server: " + client.server_url() + " has no " + what,
-                 not_supported)
-      .error;
+  error.kind = ErrorKind::usage;
+  error.code = not_supported;
+  error.description = "not supported by this server: " + client.server_url() + " has no " + what;
+  return error;
 }
 
 std::string text_member(const json::object& object, std::string_view name) {

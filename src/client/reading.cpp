@@ -54,6 +54,11 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(first, text.find_last_not_of(blanks) - first + 1);
 }
 
+void add_unsaved(ClientError& error, const TokenUpdate& update) {
+  error.description += "; moreover: " + update.not_stored->description;
+  error.unsaved = std::make_shared<const Secret>(update.mytoken);
+}
+
 json::array array_of(const std::vector<std::string>& texts) {
   json::array array;
   for (const std::string& text : texts)

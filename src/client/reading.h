@@ -28,6 +28,9 @@ Outcome<Authorization> parse_authorization(const json::object& answer,
 // token.
 Outcome<Secret> successor_in(const json::object& answer);
 
+// Says in `error` that `update` could not be stored (its not_stored is set), and keeps it there.
+void add_unsaved(ClientError& error, const TokenUpdate& update);
+
 // A member that is there and not null, or nullptr.
 const json::value* member(const json::object& object, std::string_view name);
 // A whole number, 3600.0 included.

@@ -15,6 +15,8 @@
 #include <string_view>
 #include <system_error>
 
+#include "client/secret_text.h"
+
 namespace mytoken::client {
 namespace {
 
@@ -127,18 +129,6 @@ class Child {
   bool is_over_ = false;
 };
 
-// Grown by hand: a reallocation would leave a copy of a token behind.
-void append(std::string& text, std::string_view more) {
-  if (text.capacity() < text.size() + more.size()) {
-    std::string larger;
-    larger.reserve(std::max(2 * text.capacity(), text.size() + more.size()));
-    larger = text;
-    const Secret wiped(std::move(text));
-    text = std::move(larger);
-  }
-  text.append(more);
-}
-
 }  // namespace
 
 Outcome<SshOutput> run_ssh(const std::string& host, const std::vector<std::string>& words,
@@ -178,7 +168,7 @@ Outcome<SshOutput> run_ssh(const std::string& host, const std::vector<std::strin
     }
     if (text.size() + static_cast<std::size_t>(got) > limit)
       return ended(ErrorKind::protocol, "the answer of ssh " + host + " is too long");
-    append(text, {buffer.data(), static_cast<std::size_t>(got)});
+    append_wiping(text, {buffer.data(), static_cast<std::size_t>(got)});
     ::explicit_bzero(buffer.data(), static_cast<std::size_t>(got));
   }
   const int status = child.exit_status();

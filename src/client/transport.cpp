@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/encoding.h"
 #include "client/reading.h"
+#include "client/secret_text.h"
 #include "client/url.h"
 
 namespace mytoken::client {
@@ -67,15 +68,7 @@ struct Transport::Attempt {
       attempt.is_too_long = true;
       return 0;
     }
-    // Grown by hand: a reallocation would leave a copy of a token behind.
-    if (attempt.received.capacity() < attempt.received.size() + length) {
-      std::string larger;
-      larger.reserve(std::max(2 * attempt.received.capacity(), attempt.received.size() + length));
-      larger = attempt.received;
-      const Secret wiped(std::move(attempt.received));
-      attempt.received = std::move(larger);
-    }
-    attempt.received.append(data, length);
+    append_wiping(attempt.received, {data, length});
     return length;
   }
 

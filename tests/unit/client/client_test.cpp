@@ -9,6 +9,7 @@
 #include <future>
 
 #include "base/clock.h"
+#include "base/encoding.h"
 #include "client/metadata_cache.h"
 #include "unit/cli/fake_server.h"
 
@@ -29,10 +30,15 @@ std::unique_ptr<Client> open(const FakeServer& server, Options options = {}) {
   return std::move(*client);
 }
 
+// A mytoken that says it does not rotate: nothing can be lost with its answers.
+const std::string jwt_that_stays = base64url(R"({"alg":"ES512","typ":"MT+JWT"})") + "." +
+                                   base64url(R"({"token_type":"mytoken"})") + "." +
+                                   base64url("signature");
+
 struct Leased {
-  explicit Leased(MemoryTokenSource::OnRotation on_rotation = {})
-      : source(Secret(short_token), std::move(on_rotation)),
-        lease(std::move(*source.acquire({}))) {}
+  explicit Leased(MemoryTokenSource::OnRotation on_rotation = {},
+                  const std::string& token = short_token)
+      : source(Secret(token), std::move(on_rotation)), lease(std::move(*source.acquire({}))) {}
   MemoryTokenSource source;
   std::unique_ptr<TokenLease> lease;
 };
@@ -273,7 +279,7 @@ TEST(Client, a_stop_request_ends_a_hanging_call_at_once) {
   });
   const auto client = open(server);
   std::stop_source source;
-  Leased token;
+  Leased token({}, jwt_that_stays);
   auto call = std::async(std::launch::async, [&] {
     return client->access_token(*token.lease, {}, {source.get_token(), {}});
   });

@@ -119,6 +119,34 @@ TEST(LostAnswer, a_stop_does_not_abandon_a_successor_that_is_on_its_way) {
   EXPECT_EQ(lease->token().reveal(), rotating_jwt(2));
 }
 
+TEST(LostAnswer, the_revocation_of_another_mytoken_is_asked_for_once_more_the_own_is_not) {
+  std::atomic<int> asked = 0;
+  FakeServer server([&asked](const FakeRequest&) {
+    return ++asked == 1 ? no_answer() : answer_json(with_successor({}, rotating_jwt(2)));
+  });
+  MemoryTokenSource source(Secret(rotating_jwt(1)));
+  auto lease = std::move(*source.acquire({}));
+  EXPECT_TRUE(open(server)->revoke(*lease, {"another", false}).has_value());
+  EXPECT_EQ(lease->token().reveal(), rotating_jwt(2));
+  asked = 0;
+  EXPECT_EQ(open(server)->revoke(*lease).error().kind, ErrorKind::network);
+  EXPECT_EQ(asked, 1);
+}
+
+TEST(LostAnswer, a_successor_beside_an_answer_that_cannot_be_read_is_in_the_error) {
+  FakeServer server([](const FakeRequest&) {
+    return answer_json(with_successor({{"no", "access token"}}, rotating_jwt(2)));
+  });
+  MemoryTokenSource source(Secret(rotating_jwt(1)), [](const Secret&) -> Outcome<void> {
+    return failure(ErrorKind::token_source, "the disk is full", token_lost);
+  });
+  auto lease = std::move(*source.acquire({}));
+  const auto answer = open(server)->access_token(*lease);
+  ASSERT_FALSE(answer.has_value());
+  ASSERT_TRUE(answer.error().unsaved);
+  EXPECT_EQ(answer.error().unsaved->reveal(), rotating_jwt(2));
+}
+
 TEST(LostAnswer, a_successor_that_came_with_a_refusal_and_was_not_stored_is_in_the_error) {
   FakeServer server([](const FakeRequest&) {
     const json::object refusal{{"error", "oidc_error"}, {"error_description", "no"}};
